@@ -3,8 +3,16 @@
 //! Absent by design: I/O, clocks, randomness, threads, async. What the core needs to know it is told, time included; what it
 //! wants done it says. The only state outside it, the [`ledger`], is a trait that the caller implements.
 
-pub mod entry;
-pub mod path;
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod change;
+pub mod entry;
+pub mod ledger;
+pub mod path;
+pub mod plan;
+
+pub use change::{Capabilities, Change, Changes, Epoch, Hello, Replica, Seq};
 pub use entry::{Digest, Entry, File, Side, Target};
+pub use ledger::Ledger;
 pub use path::{Name, NameBuf, RelPath, RelPathBuf};
+pub use plan::{Action, Batch, BatchId, Operation, Outcome, Problem, ProblemKind, Source};
