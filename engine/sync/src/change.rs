@@ -65,6 +65,11 @@ pub enum Change {
         /// What it is.
         entry: Entry,
     },
+    /// The path, and all below it, is ignored from now on: forget it without touching anything.
+    Forgotten {
+        /// Where.
+        path: RelPathBuf,
+    },
 }
 
 /// A window of an endpoint's changes.
