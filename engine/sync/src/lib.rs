@@ -10,9 +10,11 @@ pub mod entry;
 pub mod ledger;
 pub mod path;
 pub mod plan;
+pub mod reconcile;
 
 pub use change::{Capabilities, Change, Changes, Epoch, Hello, Replica, Seq};
 pub use entry::{Digest, Entry, File, Side, Target};
 pub use ledger::Ledger;
 pub use path::{Name, NameBuf, RelPath, RelPathBuf};
-pub use plan::{Action, Batch, BatchId, Operation, Outcome, Problem, ProblemKind, Source};
+pub use plan::{Action, Batch, BatchId, Lane, Operation, Outcome, Problem, ProblemKind, Source};
+pub use reconcile::{Mode, reconcile};
