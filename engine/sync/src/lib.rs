@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod change;
+pub mod content;
 pub mod entry;
 pub mod ledger;
 pub mod path;
