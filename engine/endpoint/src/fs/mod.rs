@@ -8,7 +8,14 @@
 
 mod error;
 mod layout;
+mod probe;
 mod stat;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+#[cfg(any(windows, test))]
+mod windows_names;
 
 use std::io::{Read, Seek, Write};
 use std::ops::{ControlFlow, Range};
@@ -18,6 +25,10 @@ use causeway_sync::path::{Name, RelPath};
 
 pub use error::{FsError, FsErrorKind};
 pub use layout::{FileMode, OsFsConfig};
+#[cfg(unix)]
+pub use unix::{Dir, OsFs};
+#[cfg(windows)]
+pub use windows::{Dir, OsFs};
 pub use stat::{Capabilities, Kind, Owner, Space, Stat};
 
 /// What every call of this module answers.
@@ -85,7 +96,9 @@ pub trait Fs: Send + Sync + 'static {
     fn release_staging(&self) -> Result<()>;
 
     /// What the file system can do, found out by trying in the staging area. Costs some ten system calls: ask once.
-    fn probe(&self) -> Result<Capabilities>;
+    fn probe(&self) -> Result<Capabilities> {
+        probe::probe(self)
+    }
 
     /// Opens the directory `name` in `dir`. `IsSymlink` or `NotADirectory` where it is something else.
     fn open_dir(&self, dir: &Self::Dir, name: &Name) -> Result<Self::Dir>;

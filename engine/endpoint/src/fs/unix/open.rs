@@ -1,0 +1,142 @@
+//! Opening directories and files without following a symlink or entering another mount.
+
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+
+use causeway_sync::path::{Name, RelPath};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::{Errno, Result};
+
+use super::{Dir, look};
+use crate::fs::{FsError, FsErrorKind, Kind};
+
+/// Longest path that one system call takes, without its closing NUL: `PATH_MAX` of Linux (limits.h); macOS has 1024.
+const STEP_BYTES_MAX: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 };
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// What a file is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Update,
+}
+
+/// Whether `openat2` can be used at all.
+#[cfg(target_os = "linux")]
+pub(super) fn has_openat2(root: &Dir) -> bool {
+    beneath(root, b".", DIRECTORY).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn has_openat2(_: &Dir) -> bool {
+    false
+}
+
+/// `openat2` with every restriction that the contract asks for.
+#[cfg(target_os = "linux")]
+fn beneath(dir: &Dir, path: &[u8], flags: OFlags) -> Result<OwnedFd> {
+    use rustix::fs::ResolveFlags;
+    let resolve =
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
+    rustix::io::retry_on_intr(|| rustix::fs::openat2(dir, path, flags, Mode::empty(), resolve))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn beneath(_: &Dir, _: &[u8], _: OFlags) -> Result<OwnedFd> {
+    Err(Errno::NOSYS)
+}
+
+/// Opens one name; the mount is checked afterwards.
+fn by_name(dir: &Dir, name: &[u8], flags: OFlags) -> Result<OwnedFd> {
+    let fd = rustix::io::retry_on_intr(|| rustix::fs::openat(dir, name, flags, Mode::empty()))?;
+    if look::is_elsewhere(fd.as_fd(), dir.0.place)? {
+        return Err(Errno::XDEV);
+    }
+    Ok(fd)
+}
+
+/// Opens the directory `name` in `dir`.
+pub(super) fn dir(dir: &Dir, name: &[u8], has_openat2: bool) -> Result<Dir> {
+    let fd = if has_openat2 { beneath(dir, name, DIRECTORY) } else { by_name(dir, name, DIRECTORY) }?;
+    Ok(Dir::new(fd, dir.0.place))
+}
+
+/// Opens the directory `path` below `dir`.
+pub(super) fn path(dir: &Dir, path: &RelPath, has_openat2: bool) -> Result<Dir> {
+    let mut at = dir.clone();
+    let mut rest = path.as_bytes();
+    while !rest.is_empty() {
+        let (step, after) = split(rest, if has_openat2 { STEP_BYTES_MAX } else { 1 });
+        at = self::dir(&at, step, has_openat2)?;
+        rest = after;
+    }
+    Ok(at)
+}
+
+/// Takes the longest whole names that fit into `bytes_max`, but at least one name, off the front.
+fn split(path: &[u8], bytes_max: usize) -> (&[u8], &[u8]) {
+    if path.len() <= bytes_max {
+        return (path, b"");
+    }
+    let is_slash = |b: &u8| *b == b'/';
+    let fitting = path[..=bytes_max].iter().rposition(is_slash);
+    match fitting.or_else(|| path.iter().position(is_slash)) {
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None => (path, b""),
+    }
+}
+
+/// Opens a regular file.
+pub(super) fn file(dir: &Dir, name: &Name, access: Access, has_openat2: bool) -> crate::fs::Result<File> {
+    const OP: &str = "open the file";
+    let not_a_file = || FsError::of_kind(OP, &RelPath::ROOT.join(name), FsErrorKind::NotAFile);
+    let fd = match descriptor(dir, name.as_bytes(), access, has_openat2) {
+        // A socket, or a FIFO that nobody reads.
+        Err(Errno::NXIO | Errno::OPNOTSUPP) => return Err(not_a_file()),
+        other => other.map_err(super::at(OP, name))?,
+    };
+    let stat = look::descriptor(fd.as_fd()).map_err(super::at(OP, name))?;
+    if stat.kind == Kind::File { Ok(File::from(fd)) } else { Err(not_a_file()) }
+}
+
+fn descriptor(dir: &Dir, name: &[u8], access: Access, has_openat2: bool) -> Result<OwnedFd> {
+    // Non-blocking, so that a FIFO put here meanwhile doesn't hold the caller for ever.
+    let common = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let open = |flags| if has_openat2 { beneath(dir, name, flags) } else { by_name(dir, name, flags) };
+    match access {
+        Access::Update => open(common | OFlags::RDWR),
+        // Only the owner may leave the access time alone (open(2), O_NOATIME).
+        Access::Read => match open(common | OFlags::RDONLY | NOATIME) {
+            Err(Errno::PERM) => open(common | OFlags::RDONLY),
+            other => other,
+        },
+    }
+}
+
+#[cfg(target_os = "linux")]
+const NOATIME: OFlags = OFlags::NOATIME;
+#[cfg(not(target_os = "linux"))]
+const NOATIME: OFlags = OFlags::empty();
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn paths_are_taken_apart_at_slashes() {
+        for (path, max, want) in [
+            ("a", 1, ("a", "")),
+            ("a/b", 1, ("a", "b")),
+            ("a/b", 2, ("a", "b")),
+            ("a/b", 3, ("a/b", "")),
+            ("a/b/c", 3, ("a/b", "c")),
+            ("a/b/c", 4, ("a/b", "c")),
+            ("long/b", 1, ("long", "b")),
+            ("long", 1, ("long", "")),
+        ] {
+            let (step, rest) = split(path.as_bytes(), max);
+            assert_eq!((step, rest), (want.0.as_bytes(), want.1.as_bytes()), "{path} by {max}");
+        }
+    }
+}
