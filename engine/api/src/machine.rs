@@ -1,0 +1,120 @@
+//! The machine and the engine.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{path::PathBytes, problem::Remedy, time::Timestamp};
+
+/// What the machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum MachineKind {
+    /// The agent as a child process on this computer; its disk is a directory.
+    Local,
+    /// A VM.
+    Vm,
+    /// An agent that already runs somewhere.
+    Attach,
+}
+
+impl MachineKind {
+    /// The words that the interface shows.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Local => "Directory on this computer",
+            Self::Vm => "VM on this computer",
+            Self::Attach => "Agent that already runs",
+        }
+    }
+}
+
+/// How the machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum MachineState {
+    /// Not running, by a person's wish.
+    Stopped,
+    /// On the way up.
+    Starting,
+    /// The agent answers.
+    Running,
+    /// On the way down.
+    Stopping,
+    /// Broke, and is tried again.
+    Failed,
+}
+
+impl MachineState {
+    /// The words that the interface shows.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Stopped => "Stopped",
+            Self::Starting => "Starting",
+            Self::Running => "Running",
+            Self::Stopping => "Stopping",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// Everything about the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct MachineInfo {
+    /// What it is.
+    pub kind: MachineKind,
+    /// How it is.
+    pub state: MachineState,
+    /// Since when it is so.
+    pub state_since: Timestamp,
+    /// What there is to say about the state, as a sentence; `null` where the state says it all.
+    pub detail: Option<String>,
+    /// What moves the state on; `null` where nothing has to.
+    pub remedy: Option<Remedy>,
+    /// The agent, while it is connected.
+    pub agent: Option<AgentInfo>,
+    /// Where its disk is on this computer; `null` where it is elsewhere.
+    pub disk_path: Option<PathBytes>,
+    /// Bytes of its disk that are used; `null` while that isn't known.
+    pub disk_used_bytes: Option<u64>,
+    /// Bytes of its disk that are free.
+    pub disk_free_bytes: Option<u64>,
+    /// Times that the agent was started again because it ended, since the engine started.
+    pub restarts: u64,
+}
+
+/// The agent, as it introduced itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct AgentInfo {
+    /// Its version.
+    pub version: String,
+    /// Its process id, inside the machine.
+    pub pid: Option<u32>,
+    /// From the start of the machine until it answered, in milliseconds.
+    pub ready_ms: Option<u64>,
+}
+
+/// Version of this protocol. A change that older programs don't understand raises it.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Everything about the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct EngineStatus {
+    /// Its version.
+    pub version: String,
+    /// [`PROTOCOL_VERSION`] of the engine.
+    pub protocol: u32,
+    /// Its process id.
+    pub pid: u32,
+    /// When it started.
+    pub started: Timestamp,
+    /// Where its data is.
+    pub home: PathBytes,
+    /// How many shares it has.
+    pub shares: u64,
+    /// The machine.
+    pub machine: MachineInfo,
+}
