@@ -1,2 +1,75 @@
+//! Every developer task: `cargo xtask run | test | check | sim | fuzz | setup`.
 //!
-fn main() {}
+//! It depends on little, so that it starts soon on a machine where nothing is built yet, and it knows nothing of what it
+//! builds but package names and command lines.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod cargo;
+mod checks;
+mod cross;
+mod direction;
+mod fuzz;
+mod run;
+mod setup;
+mod sim;
+mod step;
+mod tests;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::cargo::Workspace;
+use crate::step::Step;
+
+/// Developer tasks of Causeway.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what is missing, build, and start Causeway for a person, until Ctrl-C
+    Run {
+        /// Build without optimisation: sooner built, slower at work
+        #[arg(long)]
+        debug: bool,
+    },
+    /// Install what is missing and run every check and test, or only the named steps
+    Test {
+        /// Steps to run, in the order of the full run; all when none is named
+        steps: Vec<Step>,
+    },
+    /// The checks that run nothing of Causeway: formatting, lints, dependencies, documentation, other systems
+    Check,
+    /// Simulate the whole system under many seeds, or again under one that failed
+    Sim(sim::Arguments),
+    /// Replay the fuzz corpus and try random input on the stable toolchain
+    Fuzz(fuzz::Arguments),
+    /// Install what the other tasks need: system packages, Rust targets, cargo tools
+    Setup,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = Workspace::open().and_then(|workspace| match arguments.task {
+        Task::Run { debug } => run::run(&workspace, debug),
+        Task::Test { steps } if steps.is_empty() => step::run_all(&workspace, Step::ALL),
+        Task::Test { steps } => step::run_all(&workspace, &Step::in_order(&steps)),
+        Task::Check => step::run_all(&workspace, Step::CHECKS),
+        Task::Sim(arguments) => sim::run(&workspace, &arguments),
+        Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
+        Task::Setup => setup::everything(&workspace),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

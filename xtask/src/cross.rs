@@ -1,0 +1,24 @@
+//! Type-checks for the systems that Causeway isn't built on here.
+//!
+//! `cargo check` links nothing, so all it wants of another system is that no C code has to be compiled for it:
+//! - SQLite: told that the system has one, `libsqlite3-sys` still takes the bindings of the version it bundles.
+//! - BLAKE3: its feature `pure` leaves assembly and C out.
+
+use anyhow::Result;
+
+use crate::cargo::{APP, Workspace, must};
+
+/// Rust targets: macOS, Windows, and the static agent inside the machine.
+pub const TARGETS: &[&str] = &["aarch64-apple-darwin", "x86_64-pc-windows-msvc", "x86_64-unknown-linux-musl"];
+
+/// Checks every package but the app, whose GUI libraries have to be there for the system in question.
+pub fn check(workspace: &Workspace) -> Result<()> {
+    for target in TARGETS {
+        println!("--- {target}");
+        let mut command = workspace.cargo(&["check", "--workspace", "--exclude", APP, "--quiet", "--target", target]);
+        command.args(["--features", "blake3/pure"]);
+        command.env("LIBSQLITE3_SYS_USE_PKG_CONFIG", "1").env("SQLITE3_LIB_DIR", workspace.target());
+        must(command.env("RUSTFLAGS", "-D warnings"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Causeway for a person: until there is the desktop app, the engine, and its live status in the terminal.
+
+use std::process::{Child, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::{Workspace, must, succeeds};
+use crate::setup;
+
+/// How often the status program is looked at.
+const LOOK_MS: u64 = 50;
+/// How long the status program may take to end by itself after Ctrl-C, which the terminal sends to it as well.
+const ENDING_MS_MAX: u64 = 2_000;
+
+/// Set by Ctrl-C, and by a request to end.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Installs what is missing, builds, starts the engine unless one runs, shows the status until Ctrl-C, and stops the
+/// engine if this is what started it.
+pub fn run(workspace: &Workspace, debug: bool) -> Result<()> {
+    setup::to_build(workspace)?;
+    let profile = if debug { "dev" } else { "release" };
+    must(&mut workspace.cargo(&["build", "--profile", profile, "-p", "causeway-cli", "-p", "causeway-agent"]))?;
+    let causeway = workspace.program(profile, "causeway");
+
+    ctrlc::set_handler(|| ENDING.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;
+    let was_running = succeeds(workspace.command(&causeway).args(["engine", "status"]));
+    if !was_running {
+        must(workspace.command(&causeway).args(["engine", "start"]))?;
+    }
+    println!("Causeway runs. Another terminal can use it: {} share create DIR", causeway.display());
+    println!(
+        "Ctrl-C ends this{}.",
+        if was_running { "; the engine ran before and goes on" } else { " and stops the engine" }
+    );
+    let shown = status(workspace, &causeway);
+    if !was_running {
+        must(workspace.command(&causeway).args(["engine", "stop"]))?;
+    }
+    shown
+}
+
+/// Shows the live status until Ctrl-C.
+fn status(workspace: &Workspace, causeway: &std::path::Path) -> Result<()> {
+    let monitor = workspace.command(causeway).args(["share", "monitor"]).spawn();
+    let ended = watch(monitor.context("cannot start the status program")?)?;
+    if !ENDING.load(Ordering::Relaxed) && !ended.success() {
+        bail!("the status program failed ({ended})");
+    }
+    Ok(())
+}
+
+/// Waits for `child`; once this program is to end, for a bounded time.
+fn watch(mut child: Child) -> Result<ExitStatus> {
+    let mut left_ms = ENDING_MS_MAX;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if ENDING.load(Ordering::Relaxed) {
+            if left_ms == 0 {
+                child.kill()?;
+                return Ok(child.wait()?);
+            }
+            left_ms = left_ms.saturating_sub(LOOK_MS);
+        }
+        thread::sleep(Duration::from_millis(LOOK_MS));
+    }
+}

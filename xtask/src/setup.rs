@@ -1,0 +1,125 @@
+//! What the tasks need of the machine: system packages, Rust targets, cargo tools. Nothing is done where nothing is missing.
+
+use std::ffi::OsStr;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::cargo::{Workspace, must, shown, succeeds};
+use crate::cross;
+
+/// A package of Debian and Ubuntu, and the command that succeeds where it is there.
+struct Package {
+    name: &'static str,
+    probe: &'static [&'static str],
+}
+
+/// What every build needs.
+const TO_BUILD: &[Package] = &[Package { name: "build-essential", probe: &["cc", "--version"] }];
+
+/// What the tests use besides.
+const TO_TEST: &[Package] = &[Package { name: "git", probe: &["git", "--version"] }];
+
+/// A program that cargo installs.
+struct Tool {
+    name: &'static str,
+    /// `cargo <subcommand> --version` succeeds where it is there.
+    subcommand: &'static str,
+}
+
+const TOOLS: &[Tool] =
+    &[Tool { name: "cargo-deny", subcommand: "deny" }, Tool { name: "cargo-nextest", subcommand: "nextest" }];
+
+/// Parts of the Rust toolchain that a minimal installation lacks.
+const COMPONENTS: &[&str] = &["clippy", "rustfmt"];
+
+/// For the tests.
+pub fn everything(workspace: &Workspace) -> Result<()> {
+    packages(workspace, TO_BUILD.iter().chain(TO_TEST))?;
+    toolchain(workspace)?;
+    tools(workspace)?;
+    println!("Everything that is needed is installed.");
+    Ok(())
+}
+
+/// For a build alone.
+pub fn to_build(workspace: &Workspace) -> Result<()> {
+    packages(workspace, TO_BUILD)
+}
+
+fn packages<'a>(workspace: &Workspace, packages: impl IntoIterator<Item = &'a Package>) -> Result<()> {
+    let is_there = |package: &Package| succeeds(workspace.command(package.probe[0]).args(&package.probe[1..]));
+    let missing = packages.into_iter().filter(|package| !is_there(package)).map(|package| package.name);
+    let missing: Vec<&str> = missing.collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let by_hand = format!("sudo apt-get install --no-install-recommends {}", missing.join(" "));
+    if !succeeds(workspace.command("apt-get").arg("--version")) {
+        bail!("what these packages of Debian provide is missing; please install it: {}", missing.join(" "));
+    }
+    let Some(mut update) = as_root(workspace, &["apt-get", "update"]) else {
+        bail!("packages are missing, and there is no right to install them; please run:\n    {by_hand}");
+    };
+    must(&mut update)?;
+    let mut words =
+        vec!["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends"];
+    words.extend(&missing);
+    let Some(mut install) = as_root(workspace, &words) else {
+        bail!("the right to install packages is gone; please run:\n    {by_hand}");
+    };
+    must(&mut install)
+}
+
+/// `words` run as root, by sudo where that asks nothing; `None` without the right.
+fn as_root(workspace: &Workspace, words: &[&str]) -> Option<Command> {
+    let id = workspace.command("id").arg("-u").output().ok()?;
+    let mut command = if id.stdout.trim_ascii() == b"0" {
+        workspace.command(words[0])
+    } else if succeeds(workspace.command("sudo").args(["-n", "true"])) {
+        let mut command = workspace.command("sudo");
+        command.args(["-n", words[0]]);
+        command
+    } else {
+        return None;
+    };
+    command.args(&words[1..]);
+    println!("--- {}", shown(&command));
+    Some(command)
+}
+
+fn toolchain(workspace: &Workspace) -> Result<()> {
+    if !succeeds(workspace.command("rustup").arg("--version")) {
+        println!("There is no rustup: the toolchain is taken to have what is needed.");
+        return Ok(());
+    }
+    add(workspace, "target", cross::TARGETS)?;
+    add(workspace, "component", COMPONENTS)
+}
+
+/// `rustup <kind> add` for those of `names` that aren't installed. (An add that adds nothing still asks the network.)
+fn add(workspace: &Workspace, kind: &str, names: &[&str]) -> Result<()> {
+    let installed = workspace.command("rustup").args([kind, "list", "--installed"]).output()?;
+    let installed = String::from_utf8_lossy(&installed.stdout).into_owned();
+    // Components are listed with their target: `clippy-x86_64-unknown-linux-gnu`.
+    let is_there = |name: &str| installed.lines().any(|line| line == name || line.starts_with(&format!("{name}-")));
+    let missing: Vec<&str> = names.iter().copied().filter(|name| !is_there(name)).collect();
+    if missing.is_empty() { Ok(()) } else { must(workspace.command("rustup").args([kind, "add"]).args(missing)) }
+}
+
+fn tools(workspace: &Workspace) -> Result<()> {
+    for tool in TOOLS {
+        if succeeds(&mut workspace.cargo(&[tool.subcommand, "--version"])) {
+            continue;
+        }
+        println!("--- cargo install {} --locked", tool.name);
+        let mut install = workspace.cargo(&["install", tool.name, "--locked"]);
+        // Their speed matters little and their build takes minutes: half the optimisation, and one directory for what they share.
+        install.env("CARGO_TARGET_DIR", workspace.target().join("tools"));
+        for (name, value) in [("OPT_LEVEL", "1"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "0")] {
+            install.env(format!("CARGO_PROFILE_RELEASE_{name}"), OsStr::new(value));
+        }
+        must(&mut install)?;
+    }
+    Ok(())
+}
