@@ -8,10 +8,12 @@
 pub mod change;
 pub mod content;
 pub mod entry;
+pub mod ignore;
 pub mod ledger;
 pub mod path;
 pub mod plan;
 pub mod reconcile;
+pub mod session;
 
 pub use change::{Capabilities, Change, Changes, Epoch, Hello, Replica, Seq};
 pub use entry::{Digest, Entry, File, Side, Target};
@@ -19,3 +21,4 @@ pub use ledger::Ledger;
 pub use path::{Name, NameBuf, RelPath, RelPathBuf};
 pub use plan::{Action, Batch, BatchId, Lane, Operation, Outcome, Problem, ProblemKind, Source};
 pub use reconcile::{Mode, reconcile};
+pub use session::Session;

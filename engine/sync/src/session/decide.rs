@@ -1,0 +1,401 @@
+//! Deciding: an item becomes an action in a batch, or is settled, or stays behind.
+
+use crate::change::Seq;
+use crate::ledger::{Diverged, Hold, LedgerError};
+use crate::plan::{Action, Lane, Operation, Problem, ProblemKind, Source};
+use crate::reconcile::{Decision, Facts, reconcile};
+use crate::session::items::Stage;
+use crate::session::{Halt, Keep, Output, Session};
+use crate::{Entry, File, Ledger, RelPath, RelPathBuf, Side};
+
+/// Smallest file that is copied from content the other side holds, and that the ledger finds by its content. Below it, sending costs
+/// less than asking.
+pub const COPY_BYTES_MIN: u64 = 64 * 1024;
+/// Smallest file of which only the differences are sent. Below it, both sides' chunking costs more than the bytes.
+pub const DELTA_BYTES_MIN: u64 = 1024 * 1024;
+/// How often a file is asked for its digest before that is a problem.
+const READ_ATTEMPTS_MAX: u8 = 8;
+/// Deletions further apart than this don't add up for the guard.
+const DELETIONS_WINDOW_MS: u64 = 10_000;
+
+/// Where an item may go, given its parent.
+enum Parent {
+    /// Both sides' views of it hold.
+    Settled,
+    /// It is being made on this side by this lane: what follows on the same lane finds it.
+    Coming(Side, Lane),
+    /// The item has to wait for this path.
+    Unsettled(RelPathBuf),
+}
+
+impl<L: Ledger> Session<L> {
+    /// Decides all that is ready, as far as the lanes have room.
+    pub(super) fn decide_ready(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        while self.halted.is_none() && self.lanes.has_room() {
+            let Some(path) = self.ready.first().cloned() else { break };
+            self.set_stage(&path, Stage::Waiting(u64::MAX));
+            self.decide(&path, now_ms)?;
+            if self.items.get(&*path).is_some_and(|item| item.stage == Stage::Waiting(u64::MAX)) {
+                self.back_off(&path, now_ms);
+            }
+        }
+        self.send_batches();
+        if self.unsettled() == 0 {
+            self.deletions.accepted = false;
+        }
+        Ok(())
+    }
+
+    /// Decides one item. Whoever leaves the stage untouched gets it back after a while.
+    fn decide(&mut self, path: &RelPath, now_ms: u64) -> Result<(), LedgerError> {
+        let lane = match self.parent(path)? {
+            Parent::Settled => None,
+            Parent::Coming(side, lane) => Some((side, lane)),
+            Parent::Unsettled(parent) => {
+                self.block(path, &parent);
+                return Ok(());
+            }
+        };
+        if self.must_defer(path) {
+            self.set_stage(path, Stage::Deferred);
+            return Ok(());
+        }
+        let (host, guest) = (self.view(path, Side::Host)?, self.view(path, Side::Guest)?);
+        let ancestor = self.agreed(path)?;
+        let (host, guest) = self.fill_in_executable(host, guest, ancestor.as_ref());
+        if let Some(below) = self.running_below(path, host.as_ref(), guest.as_ref()) {
+            self.block(path, &below);
+            return Ok(());
+        }
+        let survivors = self.survivors(path, host.as_ref(), guest.as_ref())?;
+        let facts = Facts {
+            ancestor: ancestor.as_ref(),
+            host: host.as_ref(),
+            guest: guest.as_ref(),
+            survivors,
+            mtime_step_ns: Side::BOTH.map(|side| self.capabilities(side).mtime_step_ns).into_iter().max().unwrap_or(1),
+        };
+        let decision = match self.items.get(path).and_then(|item| item.keep) {
+            Some(keep) if !crate::reconcile::same(facts.host, facts.guest) => match keep {
+                Keep::Host => Decision::Apply(Side::Guest, host.clone()),
+                Keep::Guest => Decision::Apply(Side::Host, guest.clone()),
+                Keep::Both => return self.keep_both(path, guest.as_ref()),
+            },
+            _ => reconcile(facts, self.settings.mode),
+        };
+        match decision {
+            Decision::Agree(entry) => self.agree(path, entry),
+            Decision::Apply(to, entry) => self.apply(path, to, entry, [host, guest], lane, now_ms),
+            Decision::Hold(agreed) => self.stay(path, Some(agreed), [host, guest], Hold::OneSided, now_ms),
+            Decision::Conflict => self.stay(path, None, [host, guest], Hold::Conflict, now_ms),
+            Decision::Read => self.read(path, [host, guest], now_ms),
+        }
+    }
+
+    fn parent(&self, path: &RelPath) -> Result<Parent, LedgerError> {
+        let Some(parent) = path.parent().filter(|parent| !parent.is_root()) else { return Ok(Parent::Settled) };
+        Ok(match self.items.get(parent).map(|item| item.stage) {
+            None | Some(Stage::Settled(_) | Stage::New) => Parent::Settled,
+            Some(Stage::Running(side, lane)) if self.view(parent, side.other())?.is_some_and(|e| e.is_directory()) => {
+                Parent::Coming(side, lane)
+            }
+            Some(_) => Parent::Unsettled(parent.to_owned()),
+        })
+    }
+
+    /// A side that has not told of a path may only not have come to it yet.
+    fn must_defer(&self, path: &RelPath) -> bool {
+        Side::BOTH.into_iter().any(|side| {
+            let told = self.items.get(path).is_some_and(|item| item.told[side as usize].is_some());
+            !told && !self.sides[side as usize].crawled()
+        })
+    }
+
+    /// A side that can't hold the executable bit says what the other one, or the ancestor, says.
+    fn fill_in_executable(
+        &self,
+        mut host: Option<Entry>,
+        mut guest: Option<Entry>,
+        ancestor: Option<&Entry>,
+    ) -> (Option<Entry>, Option<Entry>) {
+        for side in Side::BOTH {
+            if self.capabilities(side).executable {
+                continue;
+            }
+            let (mine, other) = if side == Side::Host { (&mut host, &guest) } else { (&mut guest, &host) };
+            let from = other.as_ref().or(ancestor).and_then(Entry::as_file).map(|f| f.executable);
+            if let (Some(Entry::File(file)), Some(executable)) = (mine, from) {
+                file.executable = executable;
+            }
+        }
+        (host, guest)
+    }
+
+    /// A directory that is to give way waits for what is being carried out below it.
+    fn running_below(&self, path: &RelPath, host: Option<&Entry>, guest: Option<&Entry>) -> Option<RelPathBuf> {
+        let directory = |entry: Option<&Entry>| entry.is_some_and(Entry::is_directory);
+        if directory(host) == directory(guest) {
+            return None;
+        }
+        let mut below = self.items_below(path).filter(|(at, item)| ***at != *path && item.running());
+        below.next().map(|(at, _)| at.clone())
+    }
+
+    fn survivors(&self, path: &RelPath, host: Option<&Entry>, guest: Option<&Entry>) -> Result<[bool; 2], LedgerError> {
+        let directory = |entry: Option<&Entry>| entry.is_some_and(Entry::is_directory);
+        Ok(match (directory(host), directory(guest)) {
+            (true, false) => [self.survives_below(path, Side::Host)?, false],
+            (false, true) => [false, self.survives_below(path, Side::Guest)?],
+            _ => [false, false],
+        })
+    }
+
+    /// Makes `to` hold `entry`.
+    fn apply(
+        &mut self,
+        path: &RelPath,
+        to: Side,
+        entry: Option<Entry>,
+        views: [Option<Entry>; 2],
+        lane: Option<(Side, Lane)>,
+        now_ms: u64,
+    ) -> Result<(), LedgerError> {
+        if !self.may_cross(path, to, entry.as_ref().or(views[to as usize].as_ref())) {
+            return self.stay(path, None, views, Hold::OneSided, now_ms);
+        }
+        if lane.is_some_and(|(side, _)| side != to) {
+            let parent = path.parent().unwrap_or(RelPath::ROOT).to_owned();
+            self.block(path, &parent);
+            return Ok(());
+        }
+        let parent = path.parent().unwrap_or(RelPath::ROOT);
+        if lane.is_none() && entry.is_some() && !self.view(parent, to)?.is_some_and(|e| e.is_directory()) {
+            return self.without_parent(path, parent, to, views, now_ms);
+        }
+        if entry.as_ref().is_some_and(Entry::is_directory)
+            && views[to as usize].is_none()
+            && self.agreed(path)?.is_some_and(|e| e.is_directory())
+        {
+            // The directory was removed here and comes back: what it held stays removed unless the other side changed it.
+            self.unfold(path, to, Seq::default())?;
+        }
+        let expect = views[to as usize].clone();
+        if expect.as_ref().is_some_and(Entry::is_directory)
+            && !entry.as_ref().is_some_and(Entry::is_directory)
+            && !self.deletion_allowed(path, to, now_ms)?
+        {
+            return Ok(());
+        }
+        if entry.is_none()
+            && !expect.as_ref().is_some_and(Entry::is_directory)
+            && !self.deletion_allowed(path, to, now_ms)?
+        {
+            return Ok(());
+        }
+        if self.rename_instead(path, to, entry.as_ref(), expect.as_ref())? {
+            return Ok(());
+        }
+        let operation = self.operation(path, to, entry, expect.as_ref())?;
+        self.enqueue(Action { path: path.to_owned(), expect, operation }, to, lane.map(|(_, lane)| lane));
+        Ok(())
+    }
+
+    pub(super) fn may_cross(&self, path: &RelPath, to: Side, entry: Option<&Entry>) -> bool {
+        let is_directory = entry.is_some_and(Entry::is_directory);
+        match to {
+            Side::Guest => self.settings.rules.uploads(path, is_directory),
+            Side::Host => self.settings.rules.downloads(path, is_directory),
+        }
+    }
+
+    /// The directory that should hold the path isn't one on the side that should change.
+    fn without_parent(
+        &mut self,
+        path: &RelPath,
+        parent: &RelPath,
+        to: Side,
+        views: [Option<Entry>; 2],
+        now_ms: u64,
+    ) -> Result<(), LedgerError> {
+        if self.diverged(parent)?.is_some() {
+            // It comes back when the directory does.
+            return self.stay(path, None, views, Hold::OneSided, now_ms);
+        }
+        let from = to.other();
+        self.outputs.push_back(Output::Recheck { side: from, path: parent.to_owned() });
+        self.outputs.push_back(Output::Recheck { side: to, path: parent.to_owned() });
+        self.back_off(path, now_ms);
+        Ok(())
+    }
+
+    fn operation(
+        &mut self,
+        path: &RelPath,
+        to: Side,
+        entry: Option<Entry>,
+        expect: Option<&Entry>,
+    ) -> Result<Operation, LedgerError> {
+        Ok(match entry {
+            None | Some(Entry::Untracked) => Operation::Remove,
+            Some(Entry::Directory) => Operation::Directory,
+            Some(Entry::Symlink(target)) => Operation::Symlink(target),
+            Some(Entry::File(file)) => {
+                let before = expect.and_then(Entry::as_file);
+                if file.digest.is_some() && before.is_some_and(|b| b.digest == file.digest) {
+                    return Ok(Operation::Attributes(file));
+                }
+                let source = self.source(path, to, &file, before)?;
+                Operation::File { file, source }
+            }
+        })
+    }
+
+    fn source(&self, path: &RelPath, to: Side, file: &File, before: Option<&File>) -> Result<Source, LedgerError> {
+        let no_copy = self.items.get(path).is_some_and(|item| item.no_copy);
+        if let (Some(digest), false, true) = (file.digest, no_copy, file.size >= COPY_BYTES_MIN)
+            && let Some(from) = self.ledger.find_content(&digest)?
+            && self.view(&from, to)?.as_ref().and_then(Entry::as_file).is_some_and(|f| f.digest == file.digest)
+        {
+            return Ok(Source::Copy { from });
+        }
+        let delta = file.size >= DELTA_BYTES_MIN && before.is_some_and(|b| b.size >= DELTA_BYTES_MIN);
+        Ok(Source::Transfer { delta })
+    }
+
+    /// A file that was renamed on one side is renamed on the other, if it is still the same file there.
+    fn rename_instead(
+        &mut self,
+        path: &RelPath,
+        to: Side,
+        entry: Option<&Entry>,
+        expect: Option<&Entry>,
+    ) -> Result<bool, LedgerError> {
+        let Some(item) = self.items.get(path) else { return Ok(false) };
+        // Of the two items, the one that vanished comes first as often as not: it hands over to the other.
+        if let (None, Some(target)) = (entry, item.renamed_to.clone()) {
+            let waits = self.items.get(&*target).is_some_and(|t| {
+                t.renamed_from.as_deref() == Some(path)
+                    && matches!(t.stage, Stage::Ready | Stage::Blocked | Stage::Deferred)
+            });
+            if waits {
+                self.block(path, &target);
+            }
+            return Ok(waits);
+        }
+        let (Some(Entry::File(file)), None, Some(from)) = (entry, expect, item.renamed_from.clone()) else {
+            return Ok(false);
+        };
+        let source_free = self.items.get(&*from).is_some_and(|source| !source.running());
+        let there = self.view(&from, to)?;
+        let same =
+            there.as_ref().and_then(Entry::as_file).is_some_and(|f| f.digest.is_some() && f.digest == file.digest);
+        if !source_free || !same || self.view(&from, to.other())?.is_some() {
+            return Ok(false);
+        }
+        let operation = Operation::Rename { to: path.to_owned() };
+        self.enqueue_rename(Action { path: from, expect: there, operation }, path, to);
+        Ok(true)
+    }
+
+    /// Keeps both versions: the guest's gets a name of its own.
+    fn keep_both(&mut self, path: &RelPath, guest: Option<&Entry>) -> Result<(), LedgerError> {
+        let Some(guest) = guest else {
+            return self.settle_keep(path);
+        };
+        let mut number = 0;
+        let aside = loop {
+            let Some(candidate) = aside_name(path, number) else { return self.settle_keep(path) };
+            let free = Side::BOTH.into_iter().map(|side| self.view(&candidate, side)).collect::<Result<Vec<_>, _>>()?;
+            if free.iter().all(Option::is_none) {
+                break candidate;
+            }
+            number += 1;
+        };
+        let action = Action {
+            path: path.to_owned(),
+            expect: Some(guest.clone()),
+            operation: Operation::Rename { to: aside.clone() },
+        };
+        self.items.entry(aside.clone()).or_default();
+        self.enqueue_rename(action, &aside, Side::Guest);
+        Ok(())
+    }
+
+    /// There is nothing to keep twice: the host's version is what is left.
+    fn settle_keep(&mut self, path: &RelPath) -> Result<(), LedgerError> {
+        if let Some(item) = self.items.get_mut(path) {
+            item.keep = Some(Keep::Host);
+        }
+        self.set_stage(path, Stage::Ready);
+        Ok(())
+    }
+
+    fn read(&mut self, path: &RelPath, views: [Option<Entry>; 2], now_ms: u64) -> Result<(), LedgerError> {
+        let unread =
+            |entry: &Option<Entry>| entry.as_ref().and_then(Entry::as_file).is_some_and(|f| f.digest.is_none());
+        let attempts = self.items.get(path).map_or(0, |item| item.attempts);
+        if attempts >= READ_ATTEMPTS_MAX {
+            let side = if unread(&views[0]) { Side::Host } else { Side::Guest };
+            let problem = Problem { side, kind: ProblemKind::Io, detail: "its content can't be read".into() };
+            return self.stay(path, None, views, Hold::Problem(problem), now_ms);
+        }
+        for side in Side::BOTH {
+            if unread(&views[side as usize]) {
+                self.outputs.push_back(Output::Read { side, paths: vec![path.to_owned()] });
+            }
+        }
+        self.back_off(path, now_ms);
+        Ok(())
+    }
+
+    /// Leaves both sides as they are, and notes why.
+    pub(super) fn stay(
+        &mut self,
+        path: &RelPath,
+        agreed: Option<Option<Entry>>,
+        [host, guest]: [Option<Entry>; 2],
+        hold: Hold,
+        now_ms: u64,
+    ) -> Result<(), LedgerError> {
+        let since_ms = match self.diverged(path)? {
+            Some(before) if std::mem::discriminant(&before.hold) == std::mem::discriminant(&hold) => before.since_ms,
+            _ => now_ms,
+        };
+        if matches!(hold, Hold::Problem(_)) && self.retry.due_ms.is_none() {
+            self.retry.delay_ms = super::RETRY_MS_MIN;
+            self.retry.due_ms = Some(now_ms + self.retry.delay_ms);
+        }
+        self.settle_item(path, agreed, Some(Diverged { host, guest, hold, since_ms }))
+    }
+
+    /// Counts entries that are to be deleted, and halts the session when they are too many.
+    fn deletion_allowed(&mut self, path: &RelPath, to: Side, now_ms: u64) -> Result<bool, LedgerError> {
+        let total = self.ledger.agreed_total()?;
+        let limits = self.settings.limits;
+        let limit = ((total as f64 * limits.deleted_part_max[to as usize]) as u64).max(limits.deleted_min);
+        let entries = self.ledger.agreed_count(path, limit + 1)?;
+        let at = to as usize;
+        if now_ms.saturating_sub(self.deletions.since_ms[at]) > DELETIONS_WINDOW_MS {
+            self.deletions.since_ms[at] = now_ms;
+            self.deletions.count[at] = 0;
+        }
+        let sum = self.deletions.count[at] + entries;
+        if sum > limit && !self.deletions.accepted {
+            self.set_stage(path, Stage::Ready);
+            self.halt(Halt::MassDeletion { side: to, entries: sum, total: total + self.deletions.count[at] });
+            return Ok(false);
+        }
+        self.deletions.count[at] = sum;
+        Ok(true)
+    }
+}
+
+/// A free-standing name for the guest's version: `notes.guest.md`, then `notes.guest-2.md`. `None` when the name would be too long.
+fn aside_name(path: &RelPath, number: u32) -> Option<RelPathBuf> {
+    let (parent, name) = path.split_last()?;
+    let name = name.as_bytes();
+    let dot = name.iter().rposition(|b| *b == b'.').filter(|at| *at > 0).unwrap_or(name.len());
+    let mark = if number == 0 { ".guest".to_owned() } else { format!(".guest-{}", number + 1) };
+    let bytes = [&name[..dot], mark.as_bytes(), &name[dot..]].concat();
+    Some(parent.join(crate::Name::new(&bytes).ok()?))
+}

@@ -1,0 +1,192 @@
+//! A directory that was renamed on one side is renamed on the other: one operation, whatever it holds.
+//!
+//! It is done alone: nothing further is taken in until the ledger knows, so that every path means the same to everyone. Where it
+//! isn't that simple (the other side has changed the directory's place, or the mode forbids it), it *unfolds*: gone there, new here.
+
+use crate::change::{Change, Seq};
+use crate::ledger::{LedgerError, Update};
+use crate::plan::{Action, Lane, Operation, Outcome};
+use crate::reconcile::Mode;
+use crate::session::{Output, Session};
+use crate::{Entry, Ledger, RelPath, RelPathBuf, Side};
+
+/// How long a directory's rename waits for what is at work in it.
+const WAIT_MS: u64 = 2_000;
+
+/// A rename that is being dealt with.
+#[derive(Debug)]
+pub(super) struct DirectoryMove {
+    side: Side,
+    from: RelPathBuf,
+    to: RelPathBuf,
+    as_of: Seq,
+    phase: Phase,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Phase {
+    /// Something is still at work in the directory.
+    Waiting { until_ms: u64 },
+    /// The other side is renaming it.
+    Running,
+    /// The ledger is being told.
+    Committing,
+}
+
+impl DirectoryMove {
+    pub fn due_ms(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Waiting { until_ms } => Some(until_ms),
+            Phase::Running | Phase::Committing => None,
+        }
+    }
+}
+
+/// Changes that a side told before it renamed a directory on the session's behalf speak of the old place.
+#[derive(Debug)]
+pub(super) struct PastMove {
+    seq: Seq,
+    from: RelPathBuf,
+    to: RelPathBuf,
+}
+
+impl PastMove {
+    pub fn is_known_by(&self, as_of: Seq) -> bool {
+        as_of >= self.seq
+    }
+
+    pub fn rebase(&self, change: &mut Change) {
+        let rebase = |path: &mut RelPathBuf| {
+            if let Some(moved) = path.rebase(&self.from, &self.to) {
+                *path = moved;
+            }
+        };
+        match change {
+            Change::Now { path, .. } | Change::Forgotten { path } => rebase(path),
+            Change::Moved { from, to, .. } => {
+                rebase(from);
+                rebase(to);
+            }
+        }
+    }
+}
+
+enum Verdict {
+    Go,
+    Wait,
+    Unfold,
+    /// The ledger has it already.
+    Known,
+}
+
+impl<L: Ledger> Session<L> {
+    pub(super) fn begin_directory_move(
+        &mut self,
+        side: Side,
+        from: RelPathBuf,
+        to: RelPathBuf,
+        as_of: Seq,
+        now_ms: u64,
+    ) {
+        let phase = Phase::Waiting { until_ms: now_ms + WAIT_MS };
+        self.directory_move = Some(DirectoryMove { side, from, to, as_of, phase });
+    }
+
+    /// Carries the rename out as soon as nothing else is at work in the directory.
+    pub(super) fn advance_directory_move(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        let Some(DirectoryMove { side, from, to, phase: Phase::Waiting { until_ms }, .. }) = &self.directory_move
+        else {
+            return Ok(());
+        };
+        let (side, from, to, until_ms) = (*side, from.clone(), to.clone(), *until_ms);
+        match self.judge_move(side, &from, &to)? {
+            Verdict::Go => {
+                if let Some(directory_move) = &mut self.directory_move {
+                    directory_move.phase = Phase::Running;
+                }
+                let action = Action { path: from, expect: Some(Entry::Directory), operation: Operation::Rename { to } };
+                self.enqueue_alone(action, side.other());
+                Ok(())
+            }
+            Verdict::Wait if now_ms < until_ms => Ok(()),
+            Verdict::Wait | Verdict::Unfold => self.unfold_move(true),
+            Verdict::Known => self.unfold_move(false),
+        }
+    }
+
+    fn judge_move(&self, side: Side, from: &RelPath, to: &RelPath) -> Result<Verdict, LedgerError> {
+        let directory = |entry: Option<Entry>| entry.is_some_and(|e| e.is_directory());
+        let both_ways = matches!(self.settings.mode, Mode::TwoWaySafe | Mode::TwoWayResolved);
+        if !self.sides.iter().all(super::SideState::has_crawled) {
+            return Ok(Verdict::Wait);
+        }
+        if self.ledger.agreed(from)?.is_none() && directory(self.ledger.agreed(to)?) {
+            return Ok(Verdict::Known);
+        }
+        if !(both_ways || side == Side::Host) || !self.may_cross(to, side.other(), Some(&Entry::Directory)) {
+            return Ok(Verdict::Unfold);
+        }
+        let parent = to.parent().unwrap_or(RelPath::ROOT);
+        let at_work = [from, to].iter().any(|path| self.items_below(path).next().is_some());
+        if at_work || self.items.contains_key(parent) {
+            return Ok(Verdict::Wait);
+        }
+        let other = side.other();
+        let simple = directory(self.ledger.agreed(from)?)
+            && directory(self.view(from, other)?)
+            && self.ledger.agreed(to)?.is_none()
+            && self.ledger.diverged(to)?.is_none()
+            && self.ledger.diverged(from)?.is_none()
+            && directory(self.agreed(parent)?)
+            && directory(self.view(parent, other)?);
+        Ok(if simple { Verdict::Go } else { Verdict::Unfold })
+    }
+
+    fn enqueue_alone(&mut self, action: Action, to: Side) {
+        self.send_batches();
+        self.add(action, to, Lane::Quick, 0);
+        self.send_batches();
+    }
+
+    /// The directory is gone from its old place, and a new one stands at the other.
+    fn unfold_move(&mut self, relist: bool) -> Result<(), LedgerError> {
+        let Some(DirectoryMove { side, from, to, as_of, .. }) = self.directory_move.take() else { return Ok(()) };
+        self.take_in_now(side, from, None, as_of)?;
+        self.take_in_now(side, to.clone(), Some(Entry::Directory), as_of)?;
+        if relist {
+            self.outputs.push_back(Output::Relist { side, path: to });
+        }
+        Ok(())
+    }
+
+    /// Whether the outcome was that of the rename under way.
+    pub(super) fn finish_directory_move(
+        &mut self,
+        to_side: Side,
+        action: &Action,
+        outcome: &Outcome,
+    ) -> Result<bool, LedgerError> {
+        let Some(directory_move) = self
+            .directory_move
+            .as_mut()
+            .filter(|m| m.phase == Phase::Running && m.side != to_side && m.from == action.path)
+        else {
+            return Ok(false);
+        };
+        let Outcome::Done { seq, .. } = outcome else {
+            self.unfold_move(true)?;
+            return Ok(true);
+        };
+        directory_move.phase = Phase::Committing;
+        let (from, to) = (directory_move.from.clone(), directory_move.to.clone());
+        self.push_update(Update::Move { from: from.clone(), to: to.clone() });
+        self.sides[to_side as usize].remember_move(PastMove { seq: *seq, from, to });
+        Ok(true)
+    }
+
+    pub(super) fn finish_move_commit(&mut self, updates: &[Update]) {
+        if updates.iter().any(|update| matches!(update, Update::Move { .. })) {
+            self.directory_move = None;
+        }
+    }
+}

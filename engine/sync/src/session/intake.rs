@@ -1,0 +1,325 @@
+//! Intake: what the endpoints tell becomes items.
+
+use std::collections::VecDeque;
+
+use crate::change::{Capabilities, Change, Changes, Seq};
+use crate::ignore::Verdict;
+use crate::ledger::{LedgerError, Update};
+use crate::session::directory_move::PastMove;
+use crate::session::items::{Stage, Told};
+use crate::session::{ITEMS_MAX, Output, PULL_MAX, Session};
+use crate::{Entry, Ledger, RelPath, RelPathBuf, Side};
+
+/// Children of a directory that are looked up at once.
+const CHILDREN_ROUND: usize = 1_024;
+
+/// A window of a side's changes, until the ledger has absorbed it.
+#[derive(Debug)]
+struct Window {
+    upto: Seq,
+    /// Items that hold it.
+    open: usize,
+    /// Those of them that are not settled.
+    unsettled: usize,
+}
+
+/// What the session knows of a side.
+#[derive(Debug)]
+pub(super) struct SideState {
+    pub capabilities: Capabilities,
+    /// Everything in the ledger takes account of changes to here.
+    absorbed: Seq,
+    /// The newest change that was told.
+    pulled: Seq,
+    pull_outstanding: bool,
+    crawled: bool,
+    /// Windows not yet absorbed, the first one with number `first_window`.
+    windows: VecDeque<Window>,
+    first_window: u64,
+    /// Changes told but not yet taken in, behind a directory that was renamed.
+    pub intake: VecDeque<(Change, Seq)>,
+    /// Renames that windows under way don't know of.
+    past_moves: Vec<PastMove>,
+}
+
+impl SideState {
+    pub fn new(capabilities: Capabilities) -> Self {
+        Self {
+            capabilities,
+            absorbed: Seq::default(),
+            pulled: Seq::default(),
+            pull_outstanding: false,
+            crawled: false,
+            windows: VecDeque::new(),
+            first_window: 0,
+            intake: VecDeque::new(),
+            past_moves: Vec::new(),
+        }
+    }
+
+    pub fn begin(&mut self, absorbed: Seq) {
+        self.absorbed = absorbed;
+        self.pulled = absorbed;
+    }
+
+    /// Whether everything that stands on this side has been told and taken in.
+    pub fn crawled(&self) -> bool {
+        self.crawled && self.intake.is_empty()
+    }
+
+    /// Whether the endpoint has looked at everything; what it found may still have to be taken in.
+    pub fn has_crawled(&self) -> bool {
+        self.crawled
+    }
+
+    pub fn pulled(&self) -> Seq {
+        self.pulled
+    }
+
+    /// This side has renamed a directory: what it told before speaks of the old place.
+    pub fn remember_move(&mut self, past: PastMove) {
+        for (change, as_of) in &mut self.intake {
+            if !past.is_known_by(*as_of) {
+                past.rebase(change);
+            }
+        }
+        self.past_moves.push(past);
+    }
+
+    fn extend_intake(&mut self, changes: Vec<Change>, as_of: Seq) {
+        self.past_moves.retain(|past| !past.is_known_by(as_of));
+        for mut change in changes {
+            for past in &self.past_moves {
+                past.rebase(&mut change);
+            }
+            self.intake.push_back((change, as_of));
+        }
+    }
+
+    fn last_window_if_any(&self) -> Option<u64> {
+        (!self.windows.is_empty()).then(|| self.first_window + self.windows.len() as u64 - 1)
+    }
+
+    fn open_window(&mut self, upto: Seq) {
+        self.windows.push_back(Window { upto, open: 0, unsettled: 0 });
+    }
+
+    fn window(&mut self, number: u64) -> Option<&mut Window> {
+        self.windows.get_mut(usize::try_from(number.checked_sub(self.first_window)?).ok()?)
+    }
+
+    pub fn hold(&mut self, number: u64) {
+        if let Some(window) = self.window(number) {
+            window.open += 1;
+        }
+    }
+
+    pub fn release(&mut self, number: u64) {
+        if let Some(window) = self.window(number) {
+            window.open = window.open.saturating_sub(1);
+        }
+    }
+
+    pub fn count_unsettled(&mut self, number: u64, open: bool) {
+        if let Some(window) = self.window(number) {
+            window.unsettled = if open { window.unsettled + 1 } else { window.unsettled.saturating_sub(1) };
+        }
+    }
+
+    /// The newest change that the ledger may call absorbed.
+    pub fn absorb(&mut self) -> Seq {
+        while self.windows.len() > usize::from(!self.intake.is_empty())
+            && self.windows.front().is_some_and(|w| w.open == 0)
+        {
+            if let Some(window) = self.windows.pop_front() {
+                self.absorbed = self.absorbed.max(window.upto);
+                self.first_window += 1;
+            }
+        }
+        self.absorbed
+    }
+
+    /// Whether everything told up to `seq` has been dealt with.
+    pub fn settled_upto(&self, seq: Seq) -> bool {
+        self.pulled >= seq
+            && self.intake.is_empty()
+            && self
+                .windows
+                .iter()
+                .scan(true, |before, window| {
+                    let within = *before;
+                    *before = window.upto < seq;
+                    Some(!within || window.unsettled == 0)
+                })
+                .all(|settled| settled)
+    }
+}
+
+impl<L: Ledger> Session<L> {
+    /// A side tells what has changed.
+    pub fn handle_changes(&mut self, side: Side, changes: Changes, now_ms: u64) -> Result<(), LedgerError> {
+        let state = &mut self.sides[side as usize];
+        state.pull_outstanding = false;
+        state.pulled = state.pulled.max(changes.upto);
+        state.crawled |= changes.crawled;
+        state.open_window(changes.upto);
+        state.extend_intake(changes.changes, changes.as_of);
+        self.advance(now_ms)
+    }
+
+    /// Asks each side for more, while there is room.
+    pub(super) fn ask_for_changes(&mut self) {
+        if self.halted.is_some() {
+            return;
+        }
+        let room = self.items.len() < ITEMS_MAX;
+        // With nothing at work, the items wait for what hasn't been told yet: a limit would make that for ever.
+        let stuck = self.ready.is_empty() && self.lanes.idle() && self.settling.is_empty();
+        for side in Side::BOTH {
+            let state = &mut self.sides[side as usize];
+            if !state.pull_outstanding && state.intake.is_empty() && (room || stuck) {
+                state.pull_outstanding = true;
+                self.outputs.push_back(Output::Pull { side, after: state.pulled, limit: PULL_MAX });
+            }
+        }
+    }
+
+    /// Makes items of what was told, up to a directory move that has to wait.
+    pub(super) fn take_in(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        for side in Side::BOTH {
+            while self.directory_move.is_none() {
+                let Some((change, as_of)) = self.sides[side as usize].intake.pop_front() else { break };
+                match change {
+                    Change::Now { path, entry } => self.take_in_now(side, path, entry, as_of)?,
+                    Change::Moved { from, to, entry } => self.take_in_moved(side, from, to, entry, as_of, now_ms)?,
+                    Change::Forgotten { path } => self.take_in_forgotten(&path, as_of)?,
+                }
+            }
+        }
+        self.advance_directory_move(now_ms)
+    }
+
+    pub(super) fn take_in_now(
+        &mut self,
+        side: Side,
+        path: RelPathBuf,
+        entry: Option<Entry>,
+        as_of: Seq,
+    ) -> Result<(), LedgerError> {
+        if path.is_root() || self.ignored(&path, entry.as_ref()) {
+            return Ok(());
+        }
+        let was_directory = self.view(&path, side)?.is_some_and(|e| e.is_directory());
+        if !self.tell(side, &path, entry, as_of) {
+            return Ok(());
+        }
+        let is_directory = self.view(&path, side)?.is_some_and(|e| e.is_directory());
+        if was_directory && !is_directory {
+            self.tell_gone_below(side, &path, as_of)?;
+        }
+        if is_directory && !was_directory {
+            self.unfold(&path, side, as_of)?;
+        }
+        Ok(())
+    }
+
+    fn ignored(&self, path: &RelPath, entry: Option<&Entry>) -> bool {
+        let verdict = self.settings.rules.ignored(path, entry.is_some_and(Entry::is_directory));
+        matches!(verdict, Verdict::Ignored { .. }) && entry.is_some()
+    }
+
+    /// Notes what a side says of a path. `false`: something newer is known already.
+    pub(super) fn tell(&mut self, side: Side, path: &RelPath, entry: Option<Entry>, as_of: Seq) -> bool {
+        let window = self.sides[side as usize].last_window_if_any();
+        let item = self.items.entry(path.to_owned()).or_default();
+        if item.told[side as usize].as_ref().is_some_and(|told| told.as_of > as_of) {
+            return false;
+        }
+        item.told[side as usize] = Some(Told { entry, as_of });
+        item.attempts = 0;
+        if item.windows[side as usize].is_none() {
+            item.windows[side as usize] = window;
+            if let Some(number) = window {
+                let unsettled = !item.settled() && item.stage != Stage::New;
+                self.sides[side as usize].hold(number);
+                if unsettled {
+                    self.sides[side as usize].count_unsettled(number, true);
+                }
+            }
+        }
+        self.make_ready(path);
+        true
+    }
+
+    /// A directory is gone from a side, and with it all that was known to be below.
+    pub(super) fn tell_gone_below(&mut self, side: Side, path: &RelPath, as_of: Seq) -> Result<(), LedgerError> {
+        for below in self.paths_below(path) {
+            self.tell(side, &below, None, as_of);
+        }
+        for (below, diverged) in self.all_diverged_below(path)? {
+            if *below != *path && diverged.on(side).is_some() {
+                self.tell(side, &below, None, as_of);
+            }
+        }
+        Ok(())
+    }
+
+    /// A directory is new on a side where the ledger has one with something in it: nothing of that stands on this side until it is told.
+    pub(super) fn unfold(&mut self, path: &RelPath, side: Side, as_of: Seq) -> Result<(), LedgerError> {
+        let mut after: Option<crate::NameBuf> = None;
+        loop {
+            let children = self.ledger.agreed_children(path, after.as_deref(), CHILDREN_ROUND)?;
+            for (name, _) in &children {
+                let child = path.join(name);
+                if self.items.get(&*child).is_none_or(|item| item.told[side as usize].is_none()) {
+                    self.tell(side, &child, None, as_of);
+                }
+            }
+            match children.into_iter().last() {
+                Some((name, _)) => after = Some(name),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn take_in_moved(
+        &mut self,
+        side: Side,
+        from: RelPathBuf,
+        to: RelPathBuf,
+        entry: Entry,
+        as_of: Seq,
+        now_ms: u64,
+    ) -> Result<(), LedgerError> {
+        if entry.is_directory() {
+            self.begin_directory_move(side, from, to, as_of, now_ms);
+            return Ok(());
+        }
+        self.take_in_now(side, from.clone(), None, as_of)?;
+        self.take_in_now(side, to.clone(), Some(entry), as_of)?;
+        if let Some(item) = self.items.get_mut(&*from) {
+            item.renamed_to = Some(to.clone());
+        }
+        if let Some(item) = self.items.get_mut(&*to) {
+            item.renamed_from = Some(from);
+        }
+        Ok(())
+    }
+
+    /// The path is ignored from now on: nothing is agreed, nothing is at work, nothing stays behind.
+    fn take_in_forgotten(&mut self, path: &RelPath, as_of: Seq) -> Result<(), LedgerError> {
+        let below: Vec<_> = self.items_below(path).map(|(at, _)| at.clone()).collect();
+        for at in below {
+            for side in Side::BOTH {
+                self.tell(side, &at, None, as_of);
+            }
+        }
+        for (at, _) in self.all_diverged_below(path)? {
+            self.push_update(Update::Diverge(at, None));
+        }
+        if self.ledger.agreed(path)?.is_some() {
+            self.push_update(Update::Agree(path.to_owned(), None));
+        }
+        Ok(())
+    }
+}

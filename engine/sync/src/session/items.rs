@@ -1,0 +1,165 @@
+//! Items: what is known of a path that is at work, and where it stands in that work.
+
+use std::ops::Bound;
+
+use crate::change::Seq;
+use crate::plan::Lane;
+use crate::session::{Keep, Session};
+use crate::{Entry, Ledger, RelPath, RelPathBuf, Side};
+
+/// What a side said, and by which of its changes it knew it.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    pub entry: Option<Entry>,
+    pub as_of: Seq,
+}
+
+/// A path at work.
+#[derive(Debug, Default)]
+pub(super) struct Item {
+    /// What each side said during this item's life; `None`: it is as the ledger has it.
+    pub told: [Option<Told>; 2],
+    /// What was agreed but isn't in the ledger yet, with the number of that update.
+    pub agreed: Option<(Option<Entry>, u64)>,
+    pub stage: Stage,
+    /// The window of each side that can't be absorbed while this item lives.
+    pub windows: [Option<u64>; 2],
+    /// How often it was tried in vain.
+    pub attempts: u8,
+    /// The file that stands here stood there before (on the side that told so).
+    pub renamed_from: Option<RelPathBuf>,
+    /// The file that stood here stands there now.
+    pub renamed_to: Option<RelPathBuf>,
+    /// Copying from content that the other side holds has failed.
+    pub no_copy: bool,
+    /// An update on its way to the ledger lists the path as diverged.
+    pub diverges: bool,
+    /// How a person settles the conflict here.
+    pub keep: Option<Keep>,
+}
+
+/// Where an item stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// In none of the session's lists: new, or about to be decided.
+    #[default]
+    New,
+    /// To be decided.
+    Ready,
+    /// Until a time, in milliseconds.
+    Waiting(u64),
+    /// Until both sides have been crawled.
+    Deferred,
+    /// Until another path has been dealt with.
+    Blocked,
+    /// In a batch for this side, on this lane.
+    Running(Side, Lane),
+    /// Nothing to do any more; the ledger takes account of it with this update.
+    Settled(u64),
+}
+
+impl Item {
+    pub fn settled(&self) -> bool {
+        matches!(self.stage, Stage::Settled(_))
+    }
+
+    pub fn running(&self) -> bool {
+        matches!(self.stage, Stage::Running(..))
+    }
+}
+
+impl<L: Ledger> Session<L> {
+    /// Changes an item's stage, and keeps the session's lists and counts right.
+    pub(super) fn set_stage(&mut self, path: &RelPath, stage: Stage) {
+        let Some(item) = self.items.get_mut(path) else { return };
+        let before = std::mem::replace(&mut item.stage, stage);
+        let was_open = !matches!(before, Stage::Settled(_) | Stage::New);
+        let is_open = !matches!(stage, Stage::Settled(_) | Stage::New);
+        let windows = item.windows;
+        match before {
+            Stage::Ready => drop(self.ready.remove(path)),
+            Stage::Waiting(due_ms) => drop(self.waiting.remove(&(due_ms, path.to_owned()))),
+            Stage::Deferred => drop(self.deferred.remove(path)),
+            Stage::New | Stage::Blocked | Stage::Running(..) | Stage::Settled(_) => {}
+        }
+        match stage {
+            Stage::Ready => drop(self.ready.insert(path.to_owned())),
+            Stage::Waiting(due_ms) => drop(self.waiting.insert((due_ms, path.to_owned()))),
+            Stage::Deferred => drop(self.deferred.insert(path.to_owned())),
+            Stage::New | Stage::Blocked | Stage::Running(..) | Stage::Settled(_) => {}
+        }
+        if was_open != is_open {
+            self.count_unsettled(windows, is_open);
+        }
+    }
+
+    fn count_unsettled(&mut self, windows: [Option<u64>; 2], open: bool) {
+        self.settling.unsettled =
+            if open { self.settling.unsettled + 1 } else { self.settling.unsettled.saturating_sub(1) };
+        for side in Side::BOTH {
+            if let Some(number) = windows[side as usize] {
+                self.sides[side as usize].count_unsettled(number, open);
+            }
+        }
+    }
+
+    /// Lets an item be decided, unless it is being carried out: then its outcome will do so.
+    pub(super) fn make_ready(&mut self, path: &RelPath) {
+        match self.items.get(path).map(|item| item.stage) {
+            None | Some(Stage::Running(..) | Stage::Ready) => {}
+            Some(_) => self.set_stage(path, Stage::Ready),
+        }
+    }
+
+    /// Looks at an item again later, longer each time.
+    pub(super) fn back_off(&mut self, path: &RelPath, now_ms: u64) {
+        const BACK_OFF_MS: u64 = 20;
+        const BACK_OFF_MS_MAX: u64 = 5_000;
+        let Some(item) = self.items.get_mut(path) else { return };
+        item.attempts = item.attempts.saturating_add(1);
+        let delay_ms = (BACK_OFF_MS << item.attempts.min(10)).min(BACK_OFF_MS_MAX);
+        self.set_stage(path, Stage::Waiting(now_ms + delay_ms));
+    }
+
+    /// Lets an item wait until `on` has been dealt with.
+    pub(super) fn block(&mut self, path: &RelPath, on: &RelPath) {
+        self.blocked.entry(on.to_owned()).or_default().push(path.to_owned());
+        self.set_stage(path, Stage::Blocked);
+    }
+
+    /// What waited for `path` is looked at again.
+    pub(super) fn unblock(&mut self, path: &RelPath) {
+        for waiter in self.blocked.remove(path).unwrap_or_default() {
+            if self.items.get(&*waiter).is_some_and(|item| item.stage == Stage::Blocked) {
+                self.make_ready(&waiter);
+            }
+        }
+    }
+
+    /// An item's work is over, and the ledger knows.
+    pub(super) fn drop_item(&mut self, path: &RelPath) {
+        self.set_stage(path, Stage::New);
+        let Some(item) = self.items.remove(path) else { return };
+        for side in Side::BOTH {
+            if let Some(number) = item.windows[side as usize] {
+                self.sides[side as usize].release(number);
+            }
+        }
+        self.unblock(path);
+    }
+
+    /// The items at and below a path.
+    pub(super) fn items_below<'a>(&'a self, path: &'a RelPath) -> impl Iterator<Item = (&'a RelPathBuf, &'a Item)> {
+        self.items
+            .range::<RelPath, _>((Bound::Included(path), Bound::Unbounded))
+            .take_while(move |(at, _)| at.starts_with(path))
+    }
+
+    pub(super) fn paths_below(&self, path: &RelPath) -> Vec<RelPathBuf> {
+        self.items_below(path).filter(|(at, _)| ***at != *path).map(|(at, _)| at.clone()).collect()
+    }
+
+    pub(super) fn unsettled(&self) -> usize {
+        self.settling.unsettled
+    }
+}

@@ -1,0 +1,539 @@
+//! The session: the protocol of one share over one connection, as a state machine without I/O.
+//!
+//! Inputs go in by `handle_*` and the commands ([`Session::flush`], [`Session::resolve`], …), time with them; what is to be done
+//! comes out of [`Session::poll_output`]. A session ends with its connection. The next one starts from the ledger, and the
+//! endpoints tell it again whatever the ledger has not absorbed.
+//!
+//! ```text
+//! changes ──► intake ──► items ──► decide ──► batches ──► outcomes ──► settle ──► sync ──► ledger
+//!                          ▲                                 │
+//!                          └──────── told again ◄────────────┘
+//! ```
+//!
+//! An *item* is a path at which a side differs, or may differ, from the ledger. It lives from the change that tells of it until
+//! the ledger has taken account of it, durably on both sides. There are never many: no further changes are asked for while
+//! [`ITEMS_MAX`] are at work.
+
+mod batch;
+mod decide;
+mod directory_move;
+mod intake;
+mod items;
+mod outcome;
+mod settle;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Capabilities, Hello, Seq};
+use crate::ignore::Rules;
+use crate::ledger::{Diverged, Hold, Holds, Ledger, LedgerError, Peers};
+use crate::plan::{Batch, Lane};
+use crate::reconcile::Mode;
+use crate::{RelPath, RelPathBuf, Side};
+
+use batch::Lanes;
+use directory_move::DirectoryMove;
+use intake::SideState;
+use items::{Item, Told};
+use settle::Settling;
+
+/// Items at work at which no further changes are asked for. At about 300 bytes each, under 10 MB.
+pub const ITEMS_MAX: usize = 24_576;
+/// Changes asked for at once.
+pub const PULL_MAX: u32 = 4_096;
+
+/// What a share's session goes by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How changes of the two sides are treated.
+    pub mode: Mode,
+    /// What is ignored, and what may cross in which direction.
+    pub rules: Rules,
+    /// When the session halts itself.
+    pub limits: Limits,
+}
+
+/// When so many deletions come at once that a person is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Deletions on a side, as a part of all entries (0 to 1), over which the session halts: on the host, in the guest.
+    pub deleted_part_max: [f64; 2],
+    /// Fewer deletions than this never halt it.
+    pub deleted_min: u64,
+}
+
+impl Default for Limits {
+    /// Half of the host's entries: what a developer does to the host by way of a container is smaller. Nine tenths of the guest's:
+    /// removing `node_modules` is everyday work on the host. Both rest in the recycle bin anyway.
+    fn default() -> Self {
+        Self { deleted_part_max: [0.5, 0.95], deleted_min: 500 }
+    }
+}
+
+/// What the session wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Tell what has changed after `after`: answered by [`Session::handle_changes`] as soon as there is something, or when the
+    /// endpoint has become crawled since the last answer. One is outstanding per side.
+    Pull {
+        /// Whom to ask.
+        side: Side,
+        /// The newest change known.
+        after: Seq,
+        /// Most changes to tell at once.
+        limit: u32,
+    },
+    /// The endpoint's journal to here is no longer needed.
+    Acknowledge {
+        /// Whom to tell.
+        side: Side,
+        /// The newest change that the ledger takes account of.
+        seq: Seq,
+    },
+    /// Carry out a batch: answered by [`Session::handle_outcomes`].
+    Run {
+        /// What to do.
+        batch: Batch,
+        /// On which stream.
+        lane: Lane,
+    },
+    /// Look at a path again, and put it into the feed even if nothing differs.
+    Recheck {
+        /// Whom to ask.
+        side: Side,
+        /// Where.
+        path: RelPathBuf,
+    },
+    /// Put everything at and below a path into the feed.
+    Relist {
+        /// Whom to ask.
+        side: Side,
+        /// Where.
+        path: RelPathBuf,
+    },
+    /// Read the digests of files, then put them into the feed.
+    Read {
+        /// Whom to ask.
+        side: Side,
+        /// Which.
+        paths: Vec<RelPathBuf>,
+    },
+    /// Make durable all that was told and done so far: answered by [`Session::handle_synced`].
+    Sync {
+        /// Whom to ask.
+        side: Side,
+        /// Comes back with the answer.
+        token: u64,
+    },
+    /// Prove that the watcher has caught up: answered by [`Session::handle_barrier`].
+    Barrier {
+        /// Whom to ask.
+        side: Side,
+        /// Comes back with the answer.
+        token: u64,
+    },
+    /// A flush is done.
+    Flushed {
+        /// The flush's token.
+        token: u64,
+        /// What stays behind.
+        holds: Holds,
+    },
+    /// The session has halted itself; nothing more is done until it is accepted.
+    Halted(Halt),
+}
+
+/// Why the session halted itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Halt {
+    /// A side's root is gone, is no directory, or was emptied.
+    Root {
+        /// Whose.
+        side: Side,
+        /// What is wrong.
+        fault: RootFault,
+    },
+    /// The guest's copy is another one than before, and not empty.
+    ReplicaChanged,
+    /// More would be deleted at once than the limit allows.
+    MassDeletion {
+        /// Where it would be deleted.
+        side: Side,
+        /// How many entries, at least.
+        entries: u64,
+        /// Of how many.
+        total: u64,
+    },
+}
+
+/// What is wrong with a share's root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RootFault {
+    /// It is gone.
+    Missing,
+    /// It is something else than a directory.
+    NotADirectory,
+    /// It held entries, and now holds none.
+    Emptied {
+        /// How many it held.
+        entries: u64,
+    },
+}
+
+/// Which side's version a person keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// The host's; the guest's goes to its recycle bin.
+    Host,
+    /// The guest's; the host's goes to its recycle bin.
+    Guest,
+    /// Both: the guest's gets a name of its own.
+    Both,
+}
+
+/// What a person would see of the session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Whether both sides have been looked at whole, and all that was found then has been dealt with.
+    pub prepared: bool,
+    /// Whether the session waits for a person to accept a halt.
+    pub halted: bool,
+    /// Paths at work.
+    pub pending: u64,
+    /// Files and bytes carried across since the session began.
+    pub carried_files: u64,
+    /// See above.
+    pub carried_bytes: u64,
+    /// Files and bytes known to be still to carry.
+    pub remaining_files: u64,
+    /// See above.
+    pub remaining_bytes: u64,
+    /// What stays behind.
+    pub holds: Holds,
+    /// When something was last carried across, in milliseconds since 1970.
+    pub last_change_ms: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Flush {
+    token: u64,
+    reached: [Option<Seq>; 2],
+    /// Number of the update with which the ledger knows all that the flush waits for.
+    known_with: Option<u64>,
+}
+
+/// The protocol of one share over one connection. See the [module](self).
+#[derive(Debug)]
+pub struct Session<L> {
+    settings: Settings,
+    ledger: L,
+    peers: Peers,
+    sides: [SideState; 2],
+    items: BTreeMap<RelPathBuf, Item>,
+    ready: BTreeSet<RelPathBuf>,
+    /// Items that are looked at again at a time.
+    waiting: BTreeSet<(u64, RelPathBuf)>,
+    /// Items that wait until both sides have been crawled.
+    deferred: BTreeSet<RelPathBuf>,
+    /// Items that wait for another path to be dealt with.
+    blocked: HashMap<RelPathBuf, Vec<RelPathBuf>>,
+    lanes: Lanes,
+    settling: Settling,
+    directory_move: Option<DirectoryMove>,
+    flushes: Vec<Flush>,
+    halted: Option<Halt>,
+    deletions: Deletions,
+    retry: Retry,
+    outputs: VecDeque<Output>,
+    status: Status,
+    next_token: u64,
+}
+
+/// Deletions of the last while, for the guard.
+#[derive(Debug, Default)]
+struct Deletions {
+    since_ms: [u64; 2],
+    count: [u64; 2],
+    /// A person has agreed to what is at work.
+    accepted: bool,
+}
+
+/// When problems are tried again, and how far the present round has come.
+#[derive(Debug)]
+struct Retry {
+    due_ms: Option<u64>,
+    delay_ms: u64,
+    after: Option<RelPathBuf>,
+}
+
+const RETRY_MS_MIN: u64 = 1_000;
+const RETRY_MS_MAX: u64 = 30_000;
+/// Problems that are tried again at once.
+const RETRY_ROUND: usize = 256;
+
+impl<L: Ledger> Session<L> {
+    /// Begins a session between two endpoints.
+    pub fn new(settings: Settings, ledger: L, host: &Hello, guest: &Hello, now_ms: u64) -> Result<Self, LedgerError> {
+        let peers = Peers { host: host.epoch, guest: guest.epoch, guest_replica: guest.replica };
+        let mut session = Self {
+            settings,
+            ledger,
+            peers,
+            sides: [SideState::new(host.capabilities), SideState::new(guest.capabilities)],
+            items: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            deferred: BTreeSet::new(),
+            blocked: HashMap::new(),
+            lanes: Lanes::default(),
+            settling: Settling::default(),
+            directory_move: None,
+            flushes: Vec::new(),
+            halted: None,
+            deletions: Deletions::default(),
+            retry: Retry { due_ms: Some(now_ms), delay_ms: RETRY_MS_MIN, after: None },
+            outputs: VecDeque::new(),
+            status: Status::default(),
+            next_token: 1,
+        };
+        match session.ledger.peers()? {
+            Some(known) if known == peers => session.begin(now_ms)?,
+            Some(known) if known.guest_replica != peers.guest_replica && !guest.empty => {
+                session.halt(Halt::ReplicaChanged);
+            }
+            _ => session.begin_anew(now_ms)?,
+        }
+        Ok(session)
+    }
+
+    fn begin(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        for side in Side::BOTH {
+            let absorbed = self.ledger.absorbed(side)?;
+            self.sides[side as usize].begin(absorbed);
+        }
+        self.advance(now_ms)
+    }
+
+    /// Agreement can't be told from chance any more: both sides are compared from scratch, and nothing is deleted.
+    fn begin_anew(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        self.ledger.start_anew(self.peers)?;
+        for side in Side::BOTH {
+            self.outputs.push_back(Output::Relist { side, path: RelPathBuf::default() });
+        }
+        self.begin(now_ms)
+    }
+
+    fn halt(&mut self, halt: Halt) {
+        if self.halted.is_none() {
+            self.outputs.push_back(Output::Halted(halt.clone()));
+            self.halted = Some(halt);
+        }
+    }
+
+    /// A side's root can't be synchronised from.
+    pub fn handle_root_fault(&mut self, side: Side, fault: RootFault) {
+        self.halt(Halt::Root { side, fault });
+    }
+
+    /// A person has seen the halt and wants to go on.
+    pub fn accept_halt(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        match self.halted.take() {
+            Some(Halt::ReplicaChanged) => self.begin_anew(now_ms),
+            Some(Halt::MassDeletion { .. }) => {
+                self.deletions.accepted = true;
+                self.advance(now_ms)
+            }
+            Some(Halt::Root { .. }) | None => self.advance(now_ms),
+        }
+    }
+
+    /// What the session has halted for.
+    pub fn halted(&self) -> Option<&Halt> {
+        self.halted.as_ref()
+    }
+
+    /// New rules are in force: for what is told from now on and for what stays one-sided.
+    pub fn set_rules(&mut self, rules: Rules, now_ms: u64) -> Result<(), LedgerError> {
+        self.settings.rules = rules;
+        let mut after: Option<RelPathBuf> = None;
+        loop {
+            let page = self.ledger.diverged_below(RelPath::ROOT, after.as_deref(), RETRY_ROUND)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (path, diverged) in page {
+                if diverged.hold == Hold::OneSided {
+                    self.revive(&path, &diverged, None);
+                }
+            }
+        }
+        self.advance(now_ms)
+    }
+
+    /// Asks that everything which stands on either side now stand on both: answered by [`Output::Flushed`].
+    pub fn flush(&mut self, now_ms: u64) -> Result<u64, LedgerError> {
+        let token = self.token();
+        self.flushes.push(Flush { token, reached: [None; 2], known_with: None });
+        for side in Side::BOTH {
+            self.outputs.push_back(Output::Barrier { side, token });
+        }
+        self.advance(now_ms)?;
+        Ok(token)
+    }
+
+    /// Nobody waits for this flush any more.
+    pub fn cancel_flush(&mut self, token: u64) {
+        self.flushes.retain(|flush| flush.token != token);
+    }
+
+    /// The watcher of `side` has caught up: all that stood there when the barrier was asked for is at or before `seq`.
+    pub fn handle_barrier(&mut self, side: Side, token: u64, seq: Seq, now_ms: u64) -> Result<(), LedgerError> {
+        if let Some(flush) = self.flushes.iter_mut().find(|flush| flush.token == token) {
+            flush.reached[side as usize] = Some(seq);
+        }
+        self.advance(now_ms)
+    }
+
+    /// Settles a conflict as a person wants it. `false`: there is none at this path.
+    pub fn resolve(&mut self, path: &RelPath, keep: Keep, now_ms: u64) -> Result<bool, LedgerError> {
+        let Some(diverged) = self.ledger.diverged(path)? else { return Ok(false) };
+        if diverged.hold != Hold::Conflict {
+            return Ok(false);
+        }
+        self.revive(path, &diverged, Some(keep));
+        self.advance(now_ms)?;
+        Ok(true)
+    }
+
+    /// Makes an item of a diverged path. What has been told since counts more than what the ledger noted.
+    fn revive(&mut self, path: &RelPath, diverged: &Diverged, keep: Option<Keep>) {
+        let item = self.items.entry(path.to_owned()).or_default();
+        for side in Side::BOTH {
+            item.told[side as usize]
+                .get_or_insert_with(|| Told { entry: diverged.on(side).cloned(), as_of: Seq::default() });
+        }
+        if keep.is_some() {
+            item.keep = keep;
+        }
+        self.make_ready(path);
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        while let Some((due_ms, path)) = self.waiting.first().cloned() {
+            if due_ms > now_ms {
+                break;
+            }
+            self.waiting.pop_first();
+            self.make_ready(&path);
+        }
+        self.retry_problems(now_ms)?;
+        self.advance(now_ms)
+    }
+
+    fn retry_problems(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        if self.halted.is_some() || self.retry.due_ms.is_none_or(|due| due > now_ms) {
+            return Ok(());
+        }
+        let page = self.ledger.diverged_below(RelPath::ROOT, self.retry.after.as_deref(), RETRY_ROUND)?;
+        self.retry.after = page.last().filter(|_| page.len() == RETRY_ROUND).map(|(path, _)| path.clone());
+        for (path, diverged) in &page {
+            if matches!(diverged.hold, Hold::Problem(_)) && !self.items.contains_key(path) {
+                self.revive(path, diverged, None);
+            }
+        }
+        if self.retry.after.is_none() {
+            self.retry.delay_ms = (self.retry.delay_ms * 2).min(RETRY_MS_MAX);
+        }
+        self.retry.due_ms = (self.ledger.holds()?.problems > 0).then(|| now_ms + self.retry.delay_ms);
+        Ok(())
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called, in the same clock as `now_ms`.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        let waiting = self.waiting.first().map(|(due_ms, _)| *due_ms);
+        let moving = self.directory_move.as_ref().and_then(DirectoryMove::due_ms);
+        [waiting, moving, self.settling.due_ms(), self.retry.due_ms].into_iter().flatten().min()
+    }
+
+    /// The next thing that the session wants done.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// What a person would see.
+    pub fn status(&self) -> Result<Status, LedgerError> {
+        Ok(Status {
+            prepared: self.status.prepared,
+            halted: self.halted.is_some(),
+            pending: self.unsettled() as u64,
+            holds: self.ledger.holds()?,
+            ..self.status
+        })
+    }
+
+    /// For listing what stays behind.
+    pub fn ledger(&self) -> &L {
+        &self.ledger
+    }
+
+    /// Ends the session.
+    pub fn into_ledger(self) -> L {
+        self.ledger
+    }
+
+    fn token(&mut self) -> u64 {
+        self.next_token += 1;
+        self.next_token
+    }
+
+    fn capabilities(&self, side: Side) -> &Capabilities {
+        &self.sides[side as usize].capabilities
+    }
+
+    /// Does all that can be done now.
+    fn advance(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        if self.halted.is_none() {
+            self.take_in(now_ms)?;
+            self.release_deferred();
+            self.decide_ready(now_ms)?;
+            self.take_in(now_ms)?;
+        }
+        self.settle(now_ms)?;
+        self.ask_for_changes();
+        self.finish_flushes()
+    }
+
+    fn release_deferred(&mut self) {
+        if self.sides.iter().all(SideState::crawled) {
+            self.ready.append(&mut self.deferred);
+        }
+    }
+
+    fn finish_flushes(&mut self) -> Result<(), LedgerError> {
+        if self.sides.iter().all(SideState::crawled) && self.idle() {
+            self.status.prepared = true;
+        }
+        for flush in &mut self.flushes {
+            let dealt_with = Side::BOTH.iter().all(|side| {
+                let state = &self.sides[*side as usize];
+                flush.reached[*side as usize].is_some_and(|seq| state.settled_upto(seq))
+            });
+            if dealt_with && flush.known_with.is_none() {
+                flush.known_with = Some(self.settling.next());
+            }
+        }
+        let holds = self.ledger.holds()?;
+        for flush in self.flushes.extract_if(.., |flush| flush.known_with.is_some_and(|n| n <= self.settling.first())) {
+            self.outputs.push_back(Output::Flushed { token: flush.token, holds });
+        }
+        Ok(())
+    }
+
+    fn idle(&self) -> bool {
+        self.unsettled() == 0 && self.directory_move.is_none() && self.sides.iter().all(|side| side.intake.is_empty())
+    }
+}

@@ -1,0 +1,219 @@
+//! Settling: what is decided goes into the ledger, once both sides hold it durably.
+
+use crate::change::Seq;
+use crate::ledger::{Diverged, Ledger, LedgerError, Update};
+use crate::session::items::Stage;
+use crate::session::{Output, Session};
+use crate::{Entry, RelPath, RelPathBuf, Side};
+
+/// How long updates gather before both sides are asked to sync: long enough to share a sync among a burst, short enough that little is
+/// compared anew after a crash.
+const GATHER_MS: u64 = 100;
+/// Updates at which gathering ends.
+const GATHER_MAX: usize = 8_192;
+
+#[derive(Debug)]
+struct Syncing {
+    token: u64,
+    /// How many of the gathered updates this sync covers.
+    covers: usize,
+    done: [bool; 2],
+}
+
+/// Updates on their way into the ledger.
+#[derive(Debug, Default)]
+pub(super) struct Settling {
+    /// Items that are neither new nor settled.
+    pub unsettled: usize,
+    updates: Vec<Update>,
+    /// Number of the first of `updates`.
+    first: u64,
+    gather_until_ms: Option<u64>,
+    syncing: Option<Syncing>,
+    committed: [Seq; 2],
+}
+
+impl Settling {
+    pub fn is_empty(&self) -> bool {
+        self.updates.is_empty() && self.syncing.is_none()
+    }
+
+    /// Number of the first update that the ledger doesn't have.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Number of the update that comes next.
+    pub fn next(&self) -> u64 {
+        self.first + self.updates.len() as u64
+    }
+
+    pub fn due_ms(&self) -> Option<u64> {
+        if self.syncing.is_some() { None } else { self.gather_until_ms }
+    }
+
+    /// Whether no path is diverged, neither in the ledger nor on its way there.
+    pub fn nothing_diverges<L: Ledger>(&self, ledger: &L) -> Result<bool, LedgerError> {
+        let holds = ledger.holds()?;
+        Ok(holds.conflicts + holds.problems + holds.one_sided == 0)
+    }
+}
+
+impl<L: Ledger> Session<L> {
+    pub(super) fn push_update(&mut self, update: Update) -> u64 {
+        self.settling.updates.push(update);
+        self.settling.next() - 1
+    }
+
+    /// Both sides hold the same.
+    pub(super) fn agree(&mut self, path: &RelPath, entry: Option<Entry>) -> Result<(), LedgerError> {
+        let entry = entry.filter(|entry| *entry != Entry::Untracked);
+        let is_directory = entry.as_ref().is_some_and(Entry::is_directory);
+        let was_directory = self.agreed(path)?.is_some_and(|e| e.is_directory());
+        if is_directory != was_directory {
+            for (below, diverged) in self.all_diverged_below(path)? {
+                if *below != *path {
+                    self.revive(&below, &diverged, None);
+                }
+            }
+        }
+        self.settle_item(path, Some(entry), None)
+    }
+
+    /// The item's work is over: what the ledger should say of it.
+    pub(super) fn settle_item(
+        &mut self,
+        path: &RelPath,
+        agreed: Option<Option<Entry>>,
+        diverged: Option<Diverged>,
+    ) -> Result<(), LedgerError> {
+        let mut last = None;
+        if let Some(agreed) = agreed
+            && self.agreed(path)? != agreed
+        {
+            let number = self.push_update(Update::Agree(path.to_owned(), agreed.clone()));
+            if let Some(item) = self.items.get_mut(path) {
+                item.agreed = Some((agreed, number));
+            }
+            last = Some(number);
+        }
+        let listed = self.diverged(path)?;
+        let on_its_way = self.items.get(path).is_some_and(|item| item.diverges);
+        if listed != diverged || on_its_way {
+            if let Some(item) = self.items.get_mut(path) {
+                item.diverges = diverged.is_some();
+            }
+            last = Some(self.push_update(Update::Diverge(path.to_owned(), diverged)));
+        }
+        let pending = self.items.get(path).and_then(|item| item.agreed.as_ref()).map(|(_, number)| *number);
+        match last.or(pending) {
+            Some(number) => {
+                self.set_stage(path, Stage::Settled(number));
+                if let Some(item) = self.items.get_mut(path) {
+                    item.attempts = 0;
+                    item.keep = None;
+                }
+                self.unblock(path);
+            }
+            None => self.drop_item(path),
+        }
+        Ok(())
+    }
+
+    /// Gathers, syncs, commits.
+    pub(super) fn settle(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        if self.settling.syncing.is_some() {
+            return Ok(());
+        }
+        if self.settling.updates.is_empty() {
+            return self.note_absorbed(now_ms);
+        }
+        let due_ms = *self.settling.gather_until_ms.get_or_insert(now_ms + GATHER_MS);
+        let hurried = !self.flushes.is_empty() || self.directory_move.is_some();
+        if now_ms >= due_ms || self.settling.updates.len() >= GATHER_MAX || (hurried && self.lanes.idle()) {
+            let token = self.token();
+            let covers = self.settling.updates.len();
+            self.settling.syncing = Some(Syncing { token, covers, done: [false; 2] });
+            self.settling.gather_until_ms = None;
+            for side in Side::BOTH {
+                self.outputs.push_back(Output::Sync { side, token });
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing has to become durable: the ledger only notes how far it has come.
+    fn note_absorbed(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        let absorbed = [self.sides[0].absorb(), self.sides[1].absorb()];
+        if absorbed == self.settling.committed {
+            self.settling.gather_until_ms = None;
+            return Ok(());
+        }
+        let due_ms = *self.settling.gather_until_ms.get_or_insert(now_ms + GATHER_MS);
+        if now_ms >= due_ms {
+            self.settling.gather_until_ms = None;
+            self.commit(0)?;
+        }
+        Ok(())
+    }
+
+    /// A side holds durably all that it told and did before it was asked.
+    pub fn handle_synced(&mut self, side: Side, token: u64, now_ms: u64) -> Result<(), LedgerError> {
+        if let Some(syncing) = self.settling.syncing.as_mut().filter(|syncing| syncing.token == token) {
+            syncing.done[side as usize] = true;
+            if syncing.done == [true; 2] {
+                let covers = syncing.covers;
+                self.settling.syncing = None;
+                self.commit(covers)?;
+            }
+        }
+        self.advance(now_ms)
+    }
+
+    fn commit(&mut self, covers: usize) -> Result<(), LedgerError> {
+        let rest = self.settling.updates.split_off(covers);
+        let updates = std::mem::replace(&mut self.settling.updates, rest);
+        self.settling.first += covers as u64;
+        let before = self.settling.first;
+        let paths: Vec<RelPathBuf> = updates.iter().filter_map(path_of).cloned().collect();
+        // The items go after the commit, but what they hold of the feed is absorbed by it.
+        let gone: Vec<&RelPathBuf> = paths.iter().filter(|path| self.release_committed(path, before)).collect();
+        let absorbed = [self.sides[0].absorb(), self.sides[1].absorb()];
+        self.ledger.commit(&updates, absorbed[0], absorbed[1])?;
+        for path in gone {
+            self.drop_item(path);
+        }
+        for side in Side::BOTH {
+            if absorbed[side as usize] != self.settling.committed[side as usize] {
+                self.outputs.push_back(Output::Acknowledge { side, seq: absorbed[side as usize] });
+            }
+        }
+        self.settling.committed = absorbed;
+        self.finish_move_commit(&updates);
+        Ok(())
+    }
+
+    /// Lets go of an item's windows if all that it waits for is being committed. `true`: the item can go.
+    fn release_committed(&mut self, path: &RelPath, before: u64) -> bool {
+        let Some(item) = self.items.get_mut(path) else { return false };
+        if item.agreed.as_ref().is_some_and(|(_, number)| *number < before) {
+            item.agreed = None;
+        }
+        let done = matches!(item.stage, Stage::Settled(number) if number < before);
+        if done {
+            for (side, window) in Side::BOTH.into_iter().zip(std::mem::take(&mut item.windows)) {
+                if let Some(number) = window {
+                    self.sides[side as usize].release(number);
+                }
+            }
+        }
+        done
+    }
+}
+
+fn path_of(update: &Update) -> Option<&RelPathBuf> {
+    match update {
+        Update::Agree(path, _) | Update::Diverge(path, _) => Some(path),
+        Update::Move { .. } => None,
+    }
+}

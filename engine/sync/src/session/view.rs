@@ -1,0 +1,109 @@
+//! What stands where, as far as the session knows: the items first, then the ledger.
+
+use crate::ledger::{Diverged, LedgerError};
+use crate::session::Session;
+use crate::session::items::Told;
+use crate::{Entry, Ledger, RelPath, RelPathBuf, Side};
+
+/// Diverged paths that are looked up at once.
+const DIVERGED_ROUND: usize = 256;
+
+impl<L: Ledger> Session<L> {
+    /// What stands at `path` on `side`.
+    pub(super) fn view(&self, path: &RelPath, side: Side) -> Result<Option<Entry>, LedgerError> {
+        if path.is_root() {
+            return Ok(Some(Entry::Directory));
+        }
+        if let Some(told) = self.told(path, side) {
+            return Ok(told.entry.clone());
+        }
+        if self.gone_above(path, side)? {
+            return Ok(None);
+        }
+        if let Some(diverged) = self.diverged(path)? {
+            return Ok(diverged.on(side).cloned());
+        }
+        self.agreed(path)
+    }
+
+    fn told(&self, path: &RelPath, side: Side) -> Option<&Told> {
+        self.items.get(path)?.told[side as usize].as_ref()
+    }
+
+    /// Whether a directory above `path` is none any more on `side`.
+    fn gone_above(&self, path: &RelPath, side: Side) -> Result<bool, LedgerError> {
+        for above in path.ancestors().filter(|above| !above.is_root()) {
+            let entry = match self.told(above, side) {
+                Some(told) => told.entry.clone(),
+                None => match self.diverged(above)? {
+                    Some(diverged) => diverged.on(side).cloned(),
+                    None => continue,
+                },
+            };
+            if !entry.is_some_and(|e| e.is_directory()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The diverged path as the ledger has it, if the list isn't empty.
+    pub(super) fn diverged(&self, path: &RelPath) -> Result<Option<Diverged>, LedgerError> {
+        if self.settling.nothing_diverges(&self.ledger)? { Ok(None) } else { self.ledger.diverged(path) }
+    }
+
+    /// What both sides have agreed on, updates on their way to the ledger included.
+    pub(super) fn agreed(&self, path: &RelPath) -> Result<Option<Entry>, LedgerError> {
+        if path.is_root() {
+            return Ok(Some(Entry::Directory));
+        }
+        let on_its_way = |at: &RelPath| self.items.get(at).and_then(|item| item.agreed.as_ref());
+        if let Some((entry, _)) = on_its_way(path) {
+            return Ok(entry.clone());
+        }
+        for above in path.ancestors() {
+            if on_its_way(above).is_some_and(|(entry, _)| !entry.as_ref().is_some_and(Entry::is_directory)) {
+                return Ok(None);
+            }
+        }
+        self.ledger.agreed(path)
+    }
+
+    /// All diverged paths at and below a path.
+    pub(super) fn all_diverged_below(&self, path: &RelPath) -> Result<Vec<(RelPathBuf, Diverged)>, LedgerError> {
+        let mut all: Vec<(RelPathBuf, Diverged)> = Vec::new();
+        if self.settling.nothing_diverges(&self.ledger)? {
+            return Ok(all);
+        }
+        loop {
+            let after = all.last().map(|(at, _)| at.clone());
+            let page = self.ledger.diverged_below(path, after.as_deref(), DIVERGED_ROUND)?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    }
+
+    /// Whether something below `path` on `side` differs from what was agreed, and would be lost if the directory went.
+    pub(super) fn survives_below(&self, path: &RelPath, side: Side) -> Result<bool, LedgerError> {
+        for (at, item) in self.items_below(path) {
+            let Some(told) = item.told[side as usize].as_ref() else { continue };
+            if **at != *path && self.would_be_lost(at, told.entry.as_ref())? {
+                return Ok(true);
+            }
+        }
+        for (at, diverged) in self.all_diverged_below(path)? {
+            let superseded = self.told(&at, side).is_some();
+            if *at != *path && !superseded && self.would_be_lost(&at, diverged.on(side))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn would_be_lost(&self, at: &RelPath, entry: Option<&Entry>) -> Result<bool, LedgerError> {
+        let tracked = entry.is_some_and(|entry| *entry != Entry::Untracked);
+        Ok(tracked && !crate::reconcile::same(self.agreed(at)?.as_ref(), entry))
+    }
+}
