@@ -25,11 +25,11 @@ use causeway_sync::path::{Name, RelPath};
 
 pub use error::{FsError, FsErrorKind};
 pub use layout::{FileMode, OsFsConfig};
+pub use stat::{Capabilities, Kind, Owner, Space, Stat};
 #[cfg(unix)]
 pub use unix::{Dir, OsFs};
 #[cfg(windows)]
 pub use windows::{Dir, OsFs};
-pub use stat::{Capabilities, Kind, Owner, Space, Stat};
 
 /// What every call of this module answers.
 pub type Result<T> = std::result::Result<T, FsError>;

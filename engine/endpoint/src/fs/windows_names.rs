@@ -71,13 +71,13 @@ fn is_ordinary(units: &[u16]) -> bool {
 
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end_matches(' ').to_uppercase();
-    let numbered = |device: &&str| {
+    let numbered = |device: &&'static str| {
         stem.strip_prefix(*device).is_some_and(|rest| {
             let mut rest = rest.chars();
             matches!((rest.next(), rest.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
         })
     };
-    DEVICES.contains(&stem.as_str()) || NUMBERED_DEVICES.iter().any(|device| numbered(&device))
+    DEVICES.contains(&stem.as_str()) || NUMBERED_DEVICES.iter().any(numbered)
 }
 
 #[cfg(test)]

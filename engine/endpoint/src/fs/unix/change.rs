@@ -29,14 +29,14 @@ impl CreateMode {
     /// Finds out by a trial in `staging` whether the umask stands against `policy`; takes it as so where the trial fails.
     pub(super) fn probe(policy: FileMode, staging: &Dir) -> Self {
         const TRIAL: &[u8] = b"trial-of-the-umask";
-        let all = Self { policy, is_masked: false };
-        let Permissions { mode, .. } = all.of_file(true);
+        const ALL: u16 = 0o777;
         // What a crash left behind.
         let _ = rustix::fs::unlinkat(staging, TRIAL, AtFlags::empty());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let found = rustix::fs::openat(staging, TRIAL, flags, mode).and_then(|fd| look::descriptor(fd.as_fd()));
+        let found = rustix::fs::openat(staging, TRIAL, flags, Mode::from_raw_mode(ALL.into()))
+            .and_then(|fd| look::descriptor(fd.as_fd()));
         let _ = rustix::fs::unlinkat(staging, TRIAL, AtFlags::empty());
-        Self { policy, is_masked: found.map_or(true, |stat| stat.mode != u32::from(mode.bits())) }
+        Self { policy, is_masked: found.map_or(true, |stat| stat.mode != u32::from(ALL)) }
     }
 
     pub(super) fn of_file(self, executable: bool) -> Permissions {
@@ -177,4 +177,37 @@ pub(super) fn set_file_mtime(file: &File, mtime_ns: i64) -> Result<()> {
 
 pub(super) fn set_mtime(dir: &Dir, name: &Name, mtime_ns: i64) -> Result<()> {
     rustix::fs::utimensat(dir, name.as_bytes(), &only_mtime(mtime_ns), AtFlags::SYMLINK_NOFOLLOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn the_rename_without_flags_replaces_nothing() {
+        let temp = tempfile::tempdir().unwrap();
+        let at = |name: &str| temp.path().join(name);
+        let fd = OwnedFd::from(File::open(temp.path()).unwrap());
+        let place = look::place(fd.as_fd()).unwrap();
+        let dir = Dir::new(fd, place);
+        let name = |name: &'static str| Name::new(name.as_bytes()).unwrap();
+        std::fs::write(at("file"), "content").unwrap();
+        std::fs::create_dir(at("directory")).unwrap();
+        symlink("nowhere", at("link")).unwrap();
+        std::fs::create_dir(at("taken")).unwrap();
+        for moved in ["file", "directory", "link"] {
+            let taken = rename_without_flags((&dir, name(moved)), (&dir, name("taken")));
+            assert_eq!(taken, Err(Errno::EXIST), "{moved}");
+            let inode = look::name(&dir, name(moved)).unwrap().unwrap().inode;
+            rename_without_flags((&dir, name(moved)), (&dir, name("free"))).unwrap();
+            assert_eq!(look::name(&dir, name(moved)).unwrap(), None, "{moved}");
+            assert_eq!(look::name(&dir, name("free")).unwrap().unwrap().inode, inode, "{moved}");
+            rename_without_flags((&dir, name("free")), (&dir, name(moved))).unwrap();
+        }
+        let missing = rename_without_flags((&dir, name("missing")), (&dir, name("free")));
+        assert_eq!(missing, Err(Errno::NOENT));
+    }
 }

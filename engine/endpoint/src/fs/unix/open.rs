@@ -121,7 +121,9 @@ const NOATIME: OFlags = OFlags::empty();
 
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
 
     #[test]
     fn paths_are_taken_apart_at_slashes() {
@@ -137,6 +139,50 @@ mod tests {
         ] {
             let (step, rest) = split(path.as_bytes(), max);
             assert_eq!((step, rest), (want.0.as_bytes(), want.1.as_bytes()), "{path} by {max}");
+        }
+    }
+
+    /// What `openat2` refuses, the walk by components refuses too.
+    #[test]
+    fn both_ways_of_opening_agree() {
+        let temp = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(temp.path().join("a/b/c")).unwrap();
+        std::fs::write(temp.path().join("a/file"), "").unwrap();
+        symlink("b", temp.path().join("a/link")).unwrap();
+        let fd = OwnedFd::from(std::fs::File::open(temp.path()).unwrap());
+        let place = look::place(fd.as_fd()).unwrap();
+        let root = Dir::new(fd, place);
+        for (at, is_open) in [
+            ("", true),
+            ("a", true),
+            ("a/b/c", true),
+            ("a/link", false),
+            ("a/link/c", false),
+            ("a/file", false),
+            ("a/file/c", false),
+            ("a/missing", false),
+        ] {
+            let at = RelPath::new(at.as_bytes()).unwrap();
+            for has_openat2 in [has_openat2(&root), false] {
+                let opened = path(&root, at, has_openat2);
+                assert_eq!(opened.is_ok(), is_open, "{at} with openat2: {has_openat2}");
+            }
+            let Some((parent, last)) = at.split_last() else { continue };
+            let Ok(parent) = path(&root, parent, false) else { continue };
+            for has_openat2 in [has_openat2(&root), false] {
+                let opened = file(&parent, last, Access::Read, has_openat2);
+                assert_eq!(opened.is_ok(), at.as_bytes() == b"a/file", "{at} with openat2: {has_openat2}");
+            }
+        }
+        // Another file system: the process table's, which every test machine has mounted.
+        #[cfg(target_os = "linux")]
+        {
+            let fd = OwnedFd::from(std::fs::File::open("/").unwrap());
+            let place = look::place(fd.as_fd()).unwrap();
+            let root = Dir::new(fd, place);
+            for has_openat2 in [has_openat2(&root), false] {
+                assert_eq!(dir(&root, b"proc", has_openat2).err(), Some(Errno::XDEV));
+            }
         }
     }
 }
