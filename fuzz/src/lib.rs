@@ -2,8 +2,10 @@
 //!
 //! They are plain functions: `fuzz_targets/` hands them to libFuzzer, the program of this package feeds them without one.
 
+mod ignore;
 mod path;
 
+pub use ignore::ignore;
 pub use path::path;
 
 /// A target and its name, which is that of its directory in `corpus/`, too.
@@ -15,4 +17,4 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: &[Target] = &[Target { name: "path", run: path }];
+pub const TARGETS: &[Target] = &[Target { name: "ignore", run: ignore }, Target { name: "path", run: path }];
