@@ -15,7 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{
     io::{AsyncWriteExt, BufReader, ReadHalf, WriteHalf},
-    sync::{Mutex as AsyncMutex, mpsc, oneshot},
+    sync::{Mutex as AsyncMutex, Notify, oneshot},
     task::AbortHandle,
 };
 
@@ -27,9 +27,6 @@ use crate::{
     rpc::{Id, Outgoing, REPLY_BYTES_MAX, REQUEST_BYTES_MAX, read_line, read_outgoing, write_call},
     socket::{self, ClientStream},
 };
-
-/// Events that wait for a subscriber who is slower than the engine; what comes beyond is dropped, which shows as a gap.
-const EVENTS_MAX: usize = 16;
 
 /// A request got no good answer.
 #[derive(Debug, thiserror::Error)]
@@ -72,12 +69,17 @@ pub struct Client {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<Waiting>,
+    /// There is an event, or the end.
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     replies: HashMap<u64, oneshot::Sender<Result<Value, ApiError>>>,
-    events: Option<mpsc::Sender<Event>>,
+    /// What a subscriber hasn't seen yet, as one event, so that a slow one makes no queue.
+    event: Option<Event>,
+    /// The request that began the subscription; what came before its answer is of an earlier one.
+    subscribing: Option<u64>,
     ended: Option<Ended>,
 }
 
@@ -111,7 +113,7 @@ impl Client {
             Err(source) => return Err(CallError::Io { socket, source }),
         };
         let (read, write) = tokio::io::split(stream);
-        let shared = Arc::new(Shared { state: Mutex::default() });
+        let shared = Arc::new(Shared { state: Mutex::default(), changed: Notify::new() });
         let reader = tokio::spawn(read_all(BufReader::new(read), Arc::clone(&shared))).abort_handle();
         Ok(Self { socket, writer: AsyncMutex::new(write), next_id: AtomicU64::new(1), shared, reader })
     }
@@ -119,12 +121,15 @@ impl Client {
     /// Calls `method` with any parameters. The methods that are named after requests are this with the right types.
     pub async fn call<R: DeserializeOwned>(&self, method: &str, params: &impl Serialize) -> Result<R, CallError> {
         let params = serde_json::to_value(params).map_err(|e| CallError::Nonsense(e.to_string()))?;
-        let result = self.request(method, params).await?;
+        let result = self.request(self.id(), method, params).await?;
         serde_json::from_value(result).map_err(|e| CallError::Nonsense(e.to_string()))
     }
 
-    async fn request(&self, method: &str, params: Value) -> Result<Value, CallError> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+    fn id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    async fn request(&self, id: u64, method: &str, params: Value) -> Result<Value, CallError> {
         let line = write_call(id, method, params);
         if line.len() > REQUEST_BYTES_MAX {
             let message = format!("The request has {} bytes, and may have {REQUEST_BYTES_MAX}.", line.len());
@@ -151,17 +156,32 @@ impl Client {
     }
 
     /// Subscribes to what happens; a subscription before it on this connection ends.
-    pub async fn subscribe(&self) -> Result<(Snapshot, mpsc::Receiver<Event>), CallError> {
-        let (sender, receiver) = mpsc::channel(EVENTS_MAX);
-        self.shared.lock().events = Some(sender);
-        let snapshot = self.call(SUBSCRIBE, &crate::methods::Nothing {}).await?;
-        Ok((snapshot, receiver))
+    pub async fn subscribe(&self) -> Result<Snapshot, CallError> {
+        let id = self.id();
+        self.shared.lock().subscribing = Some(id);
+        let snapshot = self.request(id, SUBSCRIBE, Value::Null).await?;
+        serde_json::from_value(snapshot).map_err(|e| CallError::Nonsense(e.to_string()))
+    }
+
+    /// Waits for what happens next; several events that weren't waited for come as one. For one task at a time.
+    pub async fn next_event(&self) -> Result<Event, CallError> {
+        loop {
+            {
+                let mut waiting = self.shared.lock();
+                if let Some(event) = waiting.event.take() {
+                    return Ok(event);
+                }
+                if let Some(ended) = &waiting.ended {
+                    return Err(ended.clone().into());
+                }
+            }
+            self.shared.changed.notified().await;
+        }
     }
 
     /// Subscribes, and keeps a copy of what is.
     pub async fn follow(&self) -> Result<Follower<'_>, CallError> {
-        let (current, events) = self.subscribe().await?;
-        Ok(Follower { client: self, current, events })
+        Ok(Follower { client: self, current: self.subscribe().await? })
     }
 
     /// The pages of a list, one after the other: `client.pages::<Conflict>("share.conflicts", "web")`.
@@ -208,7 +228,11 @@ impl Shared {
         let mut waiting = self.lock();
         match message {
             Outgoing::Reply(Id::Number(id), result) => {
-                let sender = u64::try_from(id).ok().and_then(|id| waiting.replies.remove(&id));
+                let id = u64::try_from(id).map_err(|_| Ended::Nonsense("an answer to nothing".into()))?;
+                if waiting.subscribing == Some(id) {
+                    waiting.event = None;
+                }
+                let sender = waiting.replies.remove(&id);
                 // Nobody is there where the wait was given up.
                 let _ = sender.map(|sender| sender.send(result));
                 Ok(())
@@ -223,10 +247,11 @@ impl Shared {
                     _ => return Ok(()),
                 };
                 let event = event.map_err(|e| Ended::Nonsense(e.to_string()))?;
-                if let Some(events) = &waiting.events {
-                    // Where there is no room the subscriber finds a gap.
-                    let _ = events.try_send(event);
-                }
+                waiting.event = Some(match waiting.event.take() {
+                    Some(earlier) => earlier.then(event),
+                    None => event,
+                });
+                self.changed.notify_one();
                 Ok(())
             }
         }
@@ -249,7 +274,7 @@ async fn read_all(mut stream: BufReader<ReadHalf<ClientStream>>, shared: Arc<Sha
     let mut waiting = shared.lock();
     waiting.ended = Some(ended);
     waiting.replies.clear();
-    waiting.events = None;
+    shared.changed.notify_one();
 }
 
 /// A copy of what is, kept up to date.
@@ -257,7 +282,6 @@ async fn read_all(mut stream: BufReader<ReadHalf<ClientStream>>, shared: Arc<Sha
 pub struct Follower<'a> {
     client: &'a Client,
     current: Snapshot,
-    events: mpsc::Receiver<Event>,
 }
 
 impl Follower<'_> {
@@ -268,11 +292,9 @@ impl Follower<'_> {
 
     /// Waits until something changed, and returns what is then. A gap is closed by subscribing again.
     pub async fn changed(&mut self) -> Result<&Snapshot, CallError> {
-        let Some(event) = self.events.recv().await else {
-            return Err(self.client.shared.lock().ended.clone().unwrap_or(Ended::Closed).into());
-        };
+        let event = self.client.next_event().await?;
         if !self.current.apply(event) {
-            (self.current, self.events) = self.client.subscribe().await?;
+            self.current = self.client.subscribe().await?;
         }
         Ok(&self.current)
     }

@@ -9,8 +9,8 @@
 //!
 //! A delta holds each changed share whole, as it is when the delta is made. So there is no queue that could grow: a
 //! subscriber that is slow, or a share that changes a thousand times a second, makes deltas that skip what lies between,
-//! at most [`DELTAS_PER_SECOND_MAX`] of them. A delta whose `since` isn't the last `seq` that was seen means that one is
-//! lost: subscribe again. The feed itself sends a new snapshot where it no longer remembers what was removed since.
+//! at most [`DELTAS_PER_SECOND_MAX`] of them. A delta whose `since` is beyond the last `seq` that was seen means that one
+//! is lost: subscribe again. The feed itself sends a new snapshot where it no longer remembers what was removed since.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -75,6 +75,34 @@ pub enum Event {
     Delta(Delta),
 }
 
+impl Event {
+    /// This event and then `later`, as one.
+    pub fn then(self, later: Self) -> Self {
+        match (self, later) {
+            (_, Self::Snapshot(snapshot)) => Self::Snapshot(snapshot),
+            (Self::Snapshot(mut snapshot), later @ Self::Delta(_)) => {
+                // After a gap the later one shows it again.
+                if snapshot.apply(later.clone()) { Self::Snapshot(snapshot) } else { later }
+            }
+            (Self::Delta(earlier), Self::Delta(later)) if later.since > earlier.seq => Self::Delta(later),
+            (Self::Delta(earlier), Self::Delta(later)) => Self::Delta(earlier.then(later)),
+        }
+    }
+}
+
+impl Delta {
+    fn then(self, later: Self) -> Self {
+        let changed = |id: &ShareId| later.shares.iter().any(|share| share.id == *id);
+        let mut shares = self.shares;
+        shares.retain(|share| !changed(&share.id) && !later.removed.contains(&share.id));
+        let mut removed = self.removed;
+        removed.retain(|id| !changed(id) && !later.removed.contains(id));
+        removed.extend(later.removed);
+        shares.extend(later.shares);
+        Self { since: self.since, seq: later.seq, machine: later.machine.or(self.machine), shares, removed }
+    }
+}
+
 /// A subscriber's copy of what is, kept up to date by events.
 impl Snapshot {
     /// Carries out `event`. `false` where a delta is missing in between: the copy is as it was, and has to be fetched again.
@@ -84,10 +112,8 @@ impl Snapshot {
             Event::Snapshot(snapshot) => *self = snapshot,
             // Left over from the subscription before.
             Event::Delta(delta) if delta.seq <= self.seq => {}
+            Event::Delta(delta) if delta.since > self.seq => return false,
             Event::Delta(delta) => {
-                if delta.since != self.seq {
-                    return false;
-                }
                 self.seq = delta.seq;
                 if let Some(machine) = delta.machine {
                     self.machine = machine;

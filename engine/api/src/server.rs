@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
-    task::{AbortHandle, JoinSet},
+    task::{JoinHandle, JoinSet},
     time::timeout,
 };
 
@@ -160,7 +160,7 @@ struct Requests<H> {
     queue: mpsc::Sender<Vec<u8>>,
     places: Arc<Semaphore>,
     given_up: JoinSet<()>,
-    subscription: Option<AbortHandle>,
+    subscription: Option<JoinHandle<()>>,
 }
 
 impl<H: Handler> Requests<H> {
@@ -241,6 +241,8 @@ impl<H: Handler> Requests<H> {
     async fn subscribe(&mut self, id: Option<Id>) {
         if let Some(before) = self.subscription.take() {
             before.abort();
+            // So that nothing of it comes after the new snapshot. It ends by being cancelled.
+            let _ = before.await;
         }
         let (handler, queue) = (Arc::clone(&self.handler), self.queue.clone());
         let task = tokio::spawn(async move {
@@ -256,7 +258,7 @@ impl<H: Handler> Requests<H> {
                 };
             }
         });
-        self.subscription = Some(task.abort_handle());
+        self.subscription = Some(task);
     }
 }
 
