@@ -2,11 +2,15 @@
 //!
 //! They are plain functions: `fuzz_targets/` hands them to libFuzzer, the program of this package feeds them without one.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod ignore;
 mod path;
+mod wire;
 
 pub use ignore::ignore;
 pub use path::path;
+pub use wire::wire;
 
 /// A target and its name, which is that of its directory in `corpus/`, too.
 pub struct Target {
@@ -17,4 +21,5 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: &[Target] = &[Target { name: "ignore", run: ignore }, Target { name: "path", run: path }];
+pub const TARGETS: &[Target] =
+    &[Target { name: "ignore", run: ignore }, Target { name: "path", run: path }, Target { name: "wire", run: wire }];
