@@ -55,6 +55,8 @@ pub enum Change {
         path: RelPathBuf,
         /// What; `None` when nothing does.
         entry: Option<Entry>,
+        /// Whether a session put it there, and nobody has changed it since. Told after a session ended early.
+        own: bool,
     },
     /// What stood at `from` stands at `to` now, with all that it holds; nothing was known at `to` before.
     Moved {

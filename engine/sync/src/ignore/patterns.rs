@@ -13,7 +13,8 @@ use crate::path::RelPath;
 /// Patterns in the syntax of `.gitignore` (gitignore(5)), as if they stood in one such file at the share's root.
 ///
 /// The last that matches decides, `!` before it includes again; but nothing below a directory that is excluded.
-/// Case counts, on a case-insensitive host too.
+/// Case counts, on a case-insensitive host too. The `ignore` crate compiles them; unlike git it knows no `[:alpha:]` and no `\` in
+/// a class, and lets a class match a slash.
 #[derive(Clone, Debug)]
 pub struct Patterns {
     compiled: Gitignore,

@@ -29,7 +29,6 @@ struct Open {
 #[derive(Debug)]
 pub(super) struct Running {
     pub to: Side,
-    pub lane: Lane,
     pub actions: Vec<Action>,
     large: bool,
 }
@@ -127,7 +126,7 @@ impl<L: Ledger> Session<L> {
         let large = open.actions.iter().any(|action| content_bytes(action) >= LARGE_BYTES);
         self.lanes.large_running += usize::from(large);
         let as_of = self.sides[to as usize].pulled();
-        let running = Running { to, lane, actions: open.actions.clone(), large };
+        let running = Running { to, actions: open.actions.clone(), large };
         self.lanes.running.insert(id, running);
         self.outputs.push_back(Output::Run { batch: Batch { id, to, as_of, actions: open.actions }, lane });
     }

@@ -81,7 +81,7 @@ impl<L: Ledger> Session<L> {
                 Keep::Guest => Decision::Apply(Side::Host, guest.clone()),
                 Keep::Both => return self.keep_both(path, guest.as_ref()),
             },
-            _ => reconcile(facts, self.settings.mode),
+            _ => self.reconcile(path, facts),
         };
         match decision {
             Decision::Agree(entry) => self.agree(path, entry),
@@ -89,6 +89,24 @@ impl<L: Ledger> Session<L> {
             Decision::Hold(agreed) => self.stay(path, Some(agreed), [host, guest], Hold::OneSided, now_ms),
             Decision::Conflict => self.stay(path, None, [host, guest], Hold::Conflict, now_ms),
             Decision::Read => self.read(path, [host, guest], now_ms),
+        }
+    }
+
+    /// Where the ledger doesn't know that a session has put one side's version there, that version is the other side's older one, and
+    /// no conflict.
+    fn reconcile(&self, path: &RelPath, facts: Facts<'_>) -> Decision {
+        let decision = reconcile(facts, self.settings.mode);
+        let told = self.items.get(path).map(|item| &item.told);
+        let own = |side: Side| told.and_then(|told| told[side as usize].as_ref()).is_some_and(|told| told.own);
+        let ancestor = match (own(Side::Host), own(Side::Guest)) {
+            (true, false) => facts.host,
+            (false, true) => facts.guest,
+            _ => return decision,
+        };
+        if decision == Decision::Conflict {
+            reconcile(Facts { ancestor, ..facts }, self.settings.mode)
+        } else {
+            decision
         }
     }
 

@@ -7,6 +7,7 @@ use crate::change::{Change, Seq};
 use crate::ledger::{LedgerError, Update};
 use crate::plan::{Action, Lane, Operation, Outcome};
 use crate::reconcile::Mode;
+use crate::session::items::Told;
 use crate::session::{Output, Session};
 use crate::{Entry, Ledger, RelPath, RelPathBuf, Side};
 
@@ -151,8 +152,8 @@ impl<L: Ledger> Session<L> {
     /// The directory is gone from its old place, and a new one stands at the other.
     fn unfold_move(&mut self, relist: bool) -> Result<(), LedgerError> {
         let Some(DirectoryMove { side, from, to, as_of, .. }) = self.directory_move.take() else { return Ok(()) };
-        self.take_in_now(side, from, None, as_of)?;
-        self.take_in_now(side, to.clone(), Some(Entry::Directory), as_of)?;
+        self.take_in_now(side, from, Told::gone(as_of))?;
+        self.take_in_now(side, to.clone(), Told { entry: Some(Entry::Directory), as_of, own: false })?;
         if relist {
             self.outputs.push_back(Output::Relist { side, path: to });
         }

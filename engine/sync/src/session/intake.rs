@@ -190,7 +190,7 @@ impl<L: Ledger> Session<L> {
             while self.directory_move.is_none() {
                 let Some((change, as_of)) = self.sides[side as usize].intake.pop_front() else { break };
                 match change {
-                    Change::Now { path, entry } => self.take_in_now(side, path, entry, as_of)?,
+                    Change::Now { path, entry, own } => self.take_in_now(side, path, Told { entry, as_of, own })?,
                     Change::Moved { from, to, entry } => self.take_in_moved(side, from, to, entry, as_of, now_ms)?,
                     Change::Forgotten { path } => self.take_in_forgotten(&path, as_of)?,
                 }
@@ -199,18 +199,13 @@ impl<L: Ledger> Session<L> {
         self.advance_directory_move(now_ms)
     }
 
-    pub(super) fn take_in_now(
-        &mut self,
-        side: Side,
-        path: RelPathBuf,
-        entry: Option<Entry>,
-        as_of: Seq,
-    ) -> Result<(), LedgerError> {
-        if path.is_root() || self.ignored(&path, entry.as_ref()) {
+    pub(super) fn take_in_now(&mut self, side: Side, path: RelPathBuf, told: Told) -> Result<(), LedgerError> {
+        if path.is_root() || self.ignored(&path, told.entry.as_ref()) {
             return Ok(());
         }
+        let as_of = told.as_of;
         let was_directory = self.view(&path, side)?.is_some_and(|e| e.is_directory());
-        if !self.tell(side, &path, entry, as_of) {
+        if !self.tell(side, &path, told) {
             return Ok(());
         }
         let is_directory = self.view(&path, side)?.is_some_and(|e| e.is_directory());
@@ -225,17 +220,17 @@ impl<L: Ledger> Session<L> {
 
     fn ignored(&self, path: &RelPath, entry: Option<&Entry>) -> bool {
         let verdict = self.settings.rules.ignored(path, entry.is_some_and(Entry::is_directory));
-        matches!(verdict, Verdict::Ignored { .. }) && entry.is_some()
+        matches!(verdict, Verdict::Ignored) && entry.is_some()
     }
 
     /// Notes what a side says of a path. `false`: something newer is known already.
-    pub(super) fn tell(&mut self, side: Side, path: &RelPath, entry: Option<Entry>, as_of: Seq) -> bool {
+    pub(super) fn tell(&mut self, side: Side, path: &RelPath, news: Told) -> bool {
         let window = self.sides[side as usize].last_window_if_any();
         let item = self.items.entry(path.to_owned()).or_default();
-        if item.told[side as usize].as_ref().is_some_and(|told| told.as_of > as_of) {
+        if item.told[side as usize].as_ref().is_some_and(|told| told.as_of > news.as_of) {
             return false;
         }
-        item.told[side as usize] = Some(Told { entry, as_of });
+        item.told[side as usize] = Some(news);
         item.attempts = 0;
         if item.windows[side as usize].is_none() {
             item.windows[side as usize] = window;
@@ -254,11 +249,11 @@ impl<L: Ledger> Session<L> {
     /// A directory is gone from a side, and with it all that was known to be below.
     pub(super) fn tell_gone_below(&mut self, side: Side, path: &RelPath, as_of: Seq) -> Result<(), LedgerError> {
         for below in self.paths_below(path) {
-            self.tell(side, &below, None, as_of);
+            self.tell(side, &below, Told::gone(as_of));
         }
         for (below, diverged) in self.all_diverged_below(path)? {
             if *below != *path && diverged.on(side).is_some() {
-                self.tell(side, &below, None, as_of);
+                self.tell(side, &below, Told::gone(as_of));
             }
         }
         Ok(())
@@ -272,7 +267,7 @@ impl<L: Ledger> Session<L> {
             for (name, _) in &children {
                 let child = path.join(name);
                 if self.items.get(&*child).is_none_or(|item| item.told[side as usize].is_none()) {
-                    self.tell(side, &child, None, as_of);
+                    self.tell(side, &child, Told::gone(as_of));
                 }
             }
             match children.into_iter().last() {
@@ -295,8 +290,8 @@ impl<L: Ledger> Session<L> {
             self.begin_directory_move(side, from, to, as_of, now_ms);
             return Ok(());
         }
-        self.take_in_now(side, from.clone(), None, as_of)?;
-        self.take_in_now(side, to.clone(), Some(entry), as_of)?;
+        self.take_in_now(side, from.clone(), Told::gone(as_of))?;
+        self.take_in_now(side, to.clone(), Told { entry: Some(entry), as_of, own: false })?;
         if let Some(item) = self.items.get_mut(&*from) {
             item.renamed_to = Some(to.clone());
         }
@@ -311,7 +306,7 @@ impl<L: Ledger> Session<L> {
         let below: Vec<_> = self.items_below(path).map(|(at, _)| at.clone()).collect();
         for at in below {
             for side in Side::BOTH {
-                self.tell(side, &at, None, as_of);
+                self.tell(side, &at, Told::gone(as_of));
             }
         }
         for (at, _) in self.all_diverged_below(path)? {

@@ -12,6 +12,15 @@ use crate::{Entry, Ledger, RelPath, RelPathBuf, Side};
 pub(super) struct Told {
     pub entry: Option<Entry>,
     pub as_of: Seq,
+    /// A session put it there: it is nobody's edit.
+    pub own: bool,
+}
+
+impl Told {
+    /// Nothing stands there.
+    pub fn gone(as_of: Seq) -> Self {
+        Self { entry: None, as_of, own: false }
+    }
 }
 
 /// A path at work.

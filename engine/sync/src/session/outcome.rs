@@ -81,7 +81,7 @@ impl<L: Ledger> Session<L> {
         let item = self.items.entry(path.to_owned()).or_default();
         let told = &mut item.told[side as usize];
         if told.as_ref().is_none_or(|told| told.as_of <= seq) {
-            *told = Some(Told { entry, as_of: seq });
+            *told = Some(Told { entry, as_of: seq, own: false });
         }
     }
 

@@ -1,0 +1,471 @@
+//! Two sides in their most obvious form, users on both, and a scheduler that delivers in any order that is allowed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+use causeway_sync::ignore::{RuleTexts, Rules};
+use causeway_sync::session::{Limits, Output, Settings};
+use causeway_sync::{
+    Action, Batch, Capabilities, Change, Changes, Digest, Entry, Epoch, File, Hello, Lane, Mode, Operation, Outcome,
+    RelPath, RelPathBuf, Replica, Seq, Session, Side, Source, Target,
+};
+
+use crate::memory_ledger::MemoryLedger;
+
+/// A small generator (splitmix64), so that a seed says everything.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+}
+
+pub fn path(text: &str) -> RelPathBuf {
+    RelPathBuf::new(text.as_bytes().to_vec()).unwrap()
+}
+
+enum Noted {
+    Touched(RelPathBuf),
+    Moved(RelPathBuf, RelPathBuf, Entry),
+}
+
+/// One side: a tree, and a journal of what happened to it.
+#[derive(Default)]
+pub struct Replicated {
+    pub tree: BTreeMap<RelPathBuf, Entry>,
+    journal: Vec<(Noted, bool)>,
+    session_began: usize,
+    pub bin: Vec<(RelPathBuf, Entry)>,
+    pub seen: HashSet<Digest>,
+    asked: VecDeque<Output>,
+    pull: Option<Seq>,
+    crawled_told: bool,
+}
+
+impl Replicated {
+    fn seq(&self) -> Seq {
+        Seq(self.journal.len() as u64)
+    }
+
+    fn note(&mut self, noted: Noted, own: bool) {
+        self.journal.push((noted, own));
+    }
+
+    pub fn put(&mut self, at: &RelPath, entry: Option<Entry>, own: bool) -> Vec<(RelPathBuf, Entry)> {
+        let directory = entry.as_ref().is_some_and(Entry::is_directory);
+        let gone: Vec<_> = self
+            .tree
+            .iter()
+            .filter(|(p, _)| p.starts_with(at) && (***p == *at || !directory))
+            .map(|(p, e)| (p.clone(), e.clone()))
+            .collect();
+        for (p, _) in &gone {
+            self.tree.remove(p);
+        }
+        if let Some(entry) = entry {
+            if let Some(digest) = entry.as_file().and_then(|f| f.digest) {
+                self.seen.insert(digest);
+            }
+            self.tree.insert(at.to_owned(), entry);
+        }
+        for (p, _) in gone.iter().filter(|(p, _)| **p != *at) {
+            self.note(Noted::Touched(p.clone()), own);
+        }
+        self.note(Noted::Touched(at.to_owned()), own);
+        gone
+    }
+
+    pub fn rename(&mut self, from: &RelPath, to: &RelPath, own: bool) {
+        let below: Vec<_> = self.tree.keys().filter(|p| p.starts_with(from)).cloned().collect();
+        let entry = self.tree[from].clone();
+        for p in below {
+            let e = self.tree.remove(&p).unwrap();
+            self.tree.insert(p.rebase(from, to).unwrap(), e);
+        }
+        self.note(Noted::Moved(from.to_owned(), to.to_owned(), entry), own);
+    }
+
+    fn changes(&mut self, after: Seq) -> Option<Changes> {
+        let upto = self.seq();
+        let skip_own = self.session_began;
+        let window =
+            self.journal.iter().enumerate().skip(after.0 as usize).filter(|(n, (_, own))| !own || *n < skip_own);
+        let mut moves = Vec::new();
+        let mut touched: BTreeMap<RelPathBuf, bool> = BTreeMap::new();
+        for (_, (noted, own)) in window {
+            match noted {
+                Noted::Touched(p) => drop(touched.insert(p.clone(), *own)),
+                Noted::Moved(from, to, entry) => {
+                    // A path that was told at the new place before means that something was known there.
+                    moves.push(Change::Moved { from: from.clone(), to: to.clone(), entry: entry.clone() });
+                    touched = touched.iter().map(|(p, o)| (p.rebase(from, to).unwrap_or(p.clone()), *o)).collect();
+                }
+            }
+        }
+        if moves.is_empty() && touched.is_empty() && self.crawled_told {
+            return None;
+        }
+        self.crawled_told = true;
+        let mut changes = moves;
+        for (p, own) in touched {
+            let entry = self.tree.get(&p).cloned();
+            if entry.as_ref().is_some_and(Entry::is_directory) {
+                changes.push(Change::Now { path: p.clone(), entry: None, own });
+                // Removed and made again, perhaps: all that it holds is told with it.
+                let below = self.tree.iter().filter(|(q, _)| q.starts_with(&p)).map(|(q, e)| (q.clone(), e.clone()));
+                changes.extend(below.map(|(path, entry)| Change::Now { path, entry: Some(entry), own: false }));
+            } else {
+                changes.push(Change::Now { path: p, entry, own });
+            }
+        }
+        Some(Changes { changes, upto, as_of: upto, crawled: true })
+    }
+
+    fn foreign_after(&self, at: &RelPath, as_of: Seq) -> bool {
+        self.journal.iter().enumerate().skip(as_of.0 as usize).any(|(_, (noted, own))| {
+            !own && match noted {
+                Noted::Touched(p) => p.starts_with(at),
+                Noted::Moved(from, to, _) => from.starts_with(at) || to.starts_with(at),
+            }
+        })
+    }
+}
+
+/// The whole system.
+pub struct World {
+    pub random: Random,
+    pub sides: [Replicated; 2],
+    pub session: Option<Session<MemoryLedger>>,
+    lanes: BTreeMap<(Side, Lane), VecDeque<Batch>>,
+    answers: VecDeque<(Batch, Vec<Outcome>)>,
+    pub mode: Mode,
+    pub now_ms: u64,
+    content: u64,
+    pub overwritten: HashSet<Digest>,
+    pub written: HashMap<Digest, (Side, RelPathBuf)>,
+    pub log: Vec<String>,
+    pub flushed: Vec<u64>,
+}
+
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+impl World {
+    pub fn new(seed: u64, mode: Mode) -> Self {
+        let mut world = Self {
+            random: Random::new(seed),
+            sides: [Replicated::default(), Replicated::default()],
+            session: None,
+            lanes: BTreeMap::new(),
+            answers: VecDeque::new(),
+            mode,
+            now_ms: 1_000,
+            content: 0,
+            overwritten: HashSet::new(),
+            written: HashMap::new(),
+            log: Vec::new(),
+            flushed: Vec::new(),
+        };
+        world.connect(MemoryLedger::default());
+        world
+    }
+
+    fn connect(&mut self, ledger: MemoryLedger) {
+        let hello = |side: &Replicated, n: u64| Hello {
+            replica: Replica([n as u8; 16]),
+            epoch: Epoch(n),
+            seq: side.seq(),
+            empty: side.tree.is_empty(),
+            capabilities: Capabilities {
+                case_sensitive: true,
+                normalization_sensitive: true,
+                symlinks: true,
+                executable: true,
+                mtime_step_ns: 1,
+            },
+        };
+        for side in &mut self.sides {
+            side.session_began = side.journal.len();
+            side.crawled_told = false;
+            side.asked.clear();
+            side.pull = None;
+        }
+        self.lanes.clear();
+        self.answers.clear();
+        let rules = Rules::new(&RuleTexts::default()).unwrap();
+        let limits = Limits { deleted_part_max: [1.0, 1.0], deleted_min: 1_000_000 };
+        let settings = Settings { mode: self.mode, rules, limits };
+        let (host, guest) = (hello(&self.sides[0], 1), hello(&self.sides[1], 2));
+        self.session = Some(Session::new(settings, ledger, &host, &guest, self.now_ms).unwrap());
+    }
+
+    pub fn session(&mut self) -> &mut Session<MemoryLedger> {
+        self.session.as_mut().unwrap()
+    }
+
+    fn random_path(&mut self) -> RelPathBuf {
+        let depth = 1 + self.random.below(3);
+        let names: Vec<_> = (0..depth).map(|_| NAMES[self.random.below(NAMES.len())]).collect();
+        path(&names.join("/"))
+    }
+
+    fn user_puts(&mut self, side: Side, at: &RelPath, entry: Option<Entry>) {
+        if let Some(digest) = entry.as_ref().and_then(Entry::as_file).and_then(|f| f.digest) {
+            self.written.insert(digest, (side, at.to_owned()));
+        }
+        for (_, gone) in self.sides[side as usize].put(at, entry, false) {
+            self.overwritten.extend(gone.as_file().and_then(|f| f.digest));
+        }
+    }
+
+    /// A user does something on a side.
+    pub fn user(&mut self, side: Side) {
+        let at = self.random_path();
+        for above in at.clone().ancestors().filter(|p| !p.is_root()) {
+            if !self.sides[side as usize].tree.get(above).is_some_and(Entry::is_directory) {
+                if self.random.one_in(3) {
+                    return;
+                }
+                self.user_puts(side, above, Some(Entry::Directory));
+            }
+        }
+        let here = self.sides[side as usize].tree.get(&at).cloned();
+        match self.random.below(10) {
+            0..4 => {
+                self.content += 1;
+                let file = File {
+                    digest: Some(blake3::hash(&self.content.to_le_bytes()).into()),
+                    size: if self.random.one_in(8) { 6 << 20 } else { 100 },
+                    executable: false,
+                    mtime_ns: self.content as i64,
+                };
+                self.log.push(format!("{side:?} writes {at} {:?}", file.digest));
+                self.user_puts(side, &at, Some(Entry::File(file)));
+            }
+            4 | 5 if here.is_some() => {
+                self.log.push(format!("{side:?} removes {at}"));
+                self.user_puts(side, &at, None);
+            }
+            6 => {
+                self.log.push(format!("{side:?} makes directory {at}"));
+                if !here.is_some_and(|e| e.is_directory()) {
+                    self.user_puts(side, &at, Some(Entry::Directory));
+                }
+            }
+            7 | 8 if here.is_some() => {
+                let to = self.random_path();
+                let parent = to.parent().unwrap();
+                let tree = &self.sides[side as usize].tree;
+                let fits = parent.is_root() || tree.get(parent).is_some_and(Entry::is_directory);
+                if fits && !tree.contains_key(&to) && !to.starts_with(&at) {
+                    self.log.push(format!("{side:?} renames {at} to {to}"));
+                    self.sides[side as usize].rename(&at, &to, false);
+                }
+            }
+            9 => match here {
+                Some(Entry::File(mut file)) => {
+                    file.executable = !file.executable;
+                    self.log.push(format!("{side:?} chmods {at}"));
+                    self.sides[side as usize].put(&at, Some(Entry::File(file)), false);
+                }
+                _ => {
+                    self.log.push(format!("{side:?} links {at}"));
+                    self.user_puts(side, &at, Some(Entry::Symlink(Target::new(b"x".to_vec()).unwrap())));
+                }
+            },
+            _ => {}
+        }
+    }
+
+    /// The connection breaks, at any moment.
+    pub fn reconnect(&mut self) {
+        self.log.push("reconnect".into());
+        let ledger = self.session.take().unwrap().into_ledger();
+        self.connect(ledger);
+    }
+
+    fn drain_outputs(&mut self) {
+        while let Some(output) = self.session().poll_output() {
+            match output {
+                Output::Run { batch, lane } => self.lanes.entry((batch.to, lane)).or_default().push_back(batch),
+                Output::Pull { side, after, .. } => {
+                    assert!(self.sides[side as usize].pull.is_none(), "two pulls outstanding");
+                    self.sides[side as usize].pull = Some(after);
+                }
+                Output::Recheck { side, .. }
+                | Output::Relist { side, .. }
+                | Output::Read { side, .. }
+                | Output::Sync { side, .. }
+                | Output::Barrier { side, .. } => self.sides[side as usize].asked.push_back(output),
+                Output::Acknowledge { side, seq } => assert!(seq <= self.sides[side as usize].seq()),
+                Output::Flushed { token, .. } => self.flushed.push(token),
+                Output::Halted(halt) => panic!("halted: {halt:?}"),
+            }
+        }
+    }
+
+    /// Something that may happen next happens. `false`: nothing can.
+    pub fn step(&mut self) -> bool {
+        self.drain_outputs();
+        let lanes: Vec<_> = self.lanes.iter().filter(|(_, q)| !q.is_empty()).map(|(k, _)| *k).collect();
+        let choice = self.random.below(6);
+        for turn in 0..6 {
+            match (choice + turn) % 6 {
+                0 if !lanes.is_empty() => {
+                    let key = lanes[self.random.below(lanes.len())];
+                    let batch = self.lanes.get_mut(&key).unwrap().pop_front().unwrap();
+                    let outcomes = batch.actions.iter().map(|action| self.carry_out(&batch, action)).collect();
+                    self.answers.push_back((batch, outcomes));
+                    return true;
+                }
+                1 if !self.answers.is_empty() => {
+                    let n = self.random.below(self.answers.len());
+                    let (batch, outcomes) = self.answers.remove(n).unwrap();
+                    let now = self.now_ms;
+                    self.session().handle_outcomes(batch.id, outcomes, now).unwrap();
+                    return true;
+                }
+                n @ (2 | 3) => {
+                    let side = Side::BOTH[n - 2];
+                    if self.answer_pull(side) {
+                        return true;
+                    }
+                }
+                n @ (4 | 5) => {
+                    let side = Side::BOTH[n - 4];
+                    if let Some(asked) = self.sides[side as usize].asked.pop_front() {
+                        self.answer(side, asked);
+                        return true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        let now = self.now_ms;
+        match self.session().poll_timeout() {
+            Some(due) if due < now + 20_000 => {
+                self.now_ms = self.now_ms.max(due);
+                let now = self.now_ms;
+                self.session().handle_timeout(now).unwrap();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn answer_pull(&mut self, side: Side) -> bool {
+        let Some(after) = self.sides[side as usize].pull else { return false };
+        let Some(changes) = self.sides[side as usize].changes(after) else { return false };
+        self.sides[side as usize].pull = None;
+        let now = self.now_ms;
+        self.session().handle_changes(side, changes, now).unwrap();
+        true
+    }
+
+    /// Before a sync or a barrier is answered, the outstanding pull is.
+    fn catch_up(&mut self, side: Side) {
+        let Some(after) = self.sides[side as usize].pull.take() else { return };
+        let state = &mut self.sides[side as usize];
+        let seq = state.seq();
+        let changes = state.changes(after).unwrap_or(Changes { changes: vec![], upto: seq, as_of: seq, crawled: true });
+        let now = self.now_ms;
+        self.session().handle_changes(side, changes, now).unwrap();
+        self.drain_outputs();
+    }
+
+    fn answer(&mut self, side: Side, asked: Output) {
+        let now = self.now_ms;
+        match asked {
+            Output::Recheck { path, .. } => self.sides[side as usize].note(Noted::Touched(path), false),
+            Output::Relist { path, .. } => {
+                let below: Vec<_> =
+                    self.sides[side as usize].tree.keys().filter(|p| p.starts_with(&path)).cloned().collect();
+                for p in below {
+                    self.sides[side as usize].note(Noted::Touched(p), false);
+                }
+            }
+            Output::Read { paths, .. } => {
+                for p in paths {
+                    self.sides[side as usize].note(Noted::Touched(p), false);
+                }
+            }
+            Output::Sync { token, .. } => {
+                self.catch_up(side);
+                self.session().handle_synced(side, token, now).unwrap();
+            }
+            Output::Barrier { token, .. } => {
+                self.catch_up(side);
+                let seq = self.sides[side as usize].seq();
+                self.session().handle_barrier(side, token, seq, now).unwrap();
+            }
+            other => panic!("nobody asks {other:?}"),
+        }
+    }
+
+    fn carry_out(&mut self, batch: &Batch, action: &Action) -> Outcome {
+        let to = batch.to;
+        let there = self.sides[to as usize].tree.get(&action.path).cloned();
+        let parent = action.path.parent().unwrap();
+        let has_parent = parent.is_root() || self.sides[to as usize].tree.get(parent).is_some_and(Entry::is_directory);
+        let entry = match &action.operation {
+            Operation::Directory if there == Some(Entry::Directory) => {
+                return Outcome::Done { entry: there, seq: self.sides[to as usize].seq() };
+            }
+            Operation::Rename { to: target } => {
+                let state = &mut self.sides[to as usize];
+                let parent = target.parent().unwrap();
+                let fits = parent.is_root() || state.tree.get(parent).is_some_and(Entry::is_directory);
+                if there != action.expect || there.is_none() || state.tree.contains_key(target) || !fits {
+                    return Outcome::Unexpected;
+                }
+                self.log.push(format!("  {to:?} gets {} renamed to {target}", action.path));
+                state.rename(&action.path, target, true);
+                return Outcome::Done { entry: there, seq: state.seq() };
+            }
+            Operation::Directory => Some(Entry::Directory),
+            Operation::Symlink(target) => Some(Entry::Symlink(target.clone())),
+            Operation::Attributes(file) => Some(Entry::File(file.clone())),
+            Operation::Remove => None,
+            Operation::File { file, source } => {
+                let (from, at) = match source {
+                    Source::Transfer { .. } => (to.other(), &action.path),
+                    Source::Copy { from } => (to, from),
+                };
+                match self.sides[from as usize].tree.get(at).and_then(Entry::as_file) {
+                    Some(found) if found.digest == file.digest => Some(Entry::File(file.clone())),
+                    _ => return Outcome::SourceChanged,
+                }
+            }
+        };
+        let state = &mut self.sides[to as usize];
+        if there != action.expect || !has_parent {
+            return Outcome::Unexpected;
+        }
+        let removes_tree = there.as_ref().is_some_and(Entry::is_directory);
+        if removes_tree && state.foreign_after(&action.path, batch.as_of) {
+            return Outcome::Unexpected;
+        }
+        self.log.push(format!("  {to:?} gets {} := {entry:?}", action.path));
+        let keeps_content = matches!(action.operation, Operation::Attributes(_));
+        let gone = state.put(&action.path, entry.clone(), true);
+        if !keeps_content {
+            state.bin.extend(gone);
+        }
+        Outcome::Done { entry, seq: state.seq() }
+    }
+}
