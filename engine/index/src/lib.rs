@@ -9,11 +9,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod codec;
+mod directories;
 mod error;
 mod index;
+mod store;
 
 pub use error::{IndexError, StoreError};
 pub use index::{Counts, DirId, Durability, Fingerprint, Identity, Index, Journal, Row, SyncMark, Window};
 pub use store::Origin;
-
-mod store;

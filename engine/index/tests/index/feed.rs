@@ -1,0 +1,315 @@
+//! Random histories, read in random windows.
+
+use causeway_index::{Durability, Fingerprint, Identity, Index, IndexError, Journal};
+use causeway_sync::{Change, Entry, RelPath, RelPathBuf, Seq};
+use proptest::prelude::*;
+
+use crate::model::*;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put(RelPathBuf, u8),
+    Remove(RelPathBuf),
+    Forget(RelPathBuf),
+    Move(RelPathBuf, RelPathBuf),
+    Touch(RelPathBuf),
+    TouchBelow(RelPathBuf),
+    SetDigest(RelPathBuf),
+    /// The reader reads one window of so many changes.
+    Read(usize),
+    /// The reader begins again from where it was once.
+    Again(prop::sample::Index),
+    /// What was read up to here is acknowledged.
+    Acknowledge(prop::sample::Index),
+    Maintain,
+    Reopen,
+}
+
+fn paths() -> impl Strategy<Value = RelPathBuf> {
+    prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 1..4).prop_map(|names| path(&names.join("/")))
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (paths(), 0u8..8).prop_map(|(path, kind)| Step::Put(path, kind)),
+        4 => paths().prop_map(Step::Remove),
+        1 => paths().prop_map(Step::Forget),
+        8 => (paths(), paths()).prop_map(|(from, to)| Step::Move(from, to)),
+        1 => paths().prop_map(Step::Touch),
+        1 => paths().prop_map(Step::TouchBelow),
+        1 => paths().prop_map(Step::SetDigest),
+        3 => (1usize..6).prop_map(Step::Read),
+        1 => any::<prop::sample::Index>().prop_map(Step::Again),
+        2 => any::<prop::sample::Index>().prop_map(Step::Acknowledge),
+        1 => Just(Step::Maintain),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+/// The index, the model, and two readers.
+struct World {
+    folder: tempfile::TempDir,
+    index: Index,
+    tree: Tree,
+    /// Reads everything, sometimes again.
+    reader: Reader,
+    /// What the reader knew at earlier moments.
+    past: Vec<Reader>,
+    /// Is told of own changes as they happen, and skips them in the feed.
+    session: Reader,
+    hello: Seq,
+    /// Where something foreign happened, by number: at its path of now, unless own changes have replaced it.
+    foreign: Vec<(Seq, RelPathBuf)>,
+    newest_foreign: Seq,
+    version: u64,
+}
+
+fn open(folder: &tempfile::TempDir) -> Index {
+    Index::open(&folder.path().join("index"), [1; 16], Identity::random).unwrap()
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let index = open(&folder);
+        Self {
+            folder,
+            index,
+            tree: Tree::default(),
+            reader: Reader::default(),
+            past: vec![Reader::default()],
+            session: Reader::default(),
+            hello: Seq(0),
+            foreign: Vec::new(),
+            newest_foreign: Seq(0),
+            version: 0,
+        }
+    }
+
+    fn step(&mut self, step: &Step, journal: Journal) {
+        match step {
+            Step::Read(limit) => {
+                self.reader.read(&self.index, *limit, None);
+                self.past.push(self.reader.clone());
+            }
+            Step::Again(which) => self.reader = which.get(&self.past).clone(),
+            Step::Acknowledge(which) => {
+                let seq = which.get(&self.past).upto.min(self.reader.upto).min(self.session.upto);
+                self.index.acknowledge(seq);
+                self.past.retain(|reader| reader.upto >= seq);
+                self.past.push(self.reader.clone());
+            }
+            Step::Maintain => while self.index.maintain().unwrap() {},
+            Step::Reopen => {
+                self.index.close().unwrap();
+                // The old one has to go before the new one can come.
+                let other = tempfile::tempdir().unwrap();
+                self.index = open(&other);
+                self.index = open(&self.folder);
+            }
+            step => {
+                let own = journal == Journal::Own;
+                if own {
+                    self.session.read_all(&self.index, 3, Some(self.hello));
+                }
+                let before = self.tree.clone();
+                self.change(step, journal);
+                if own && self.tree != before {
+                    self.session.view = self.tree.clone();
+                }
+            }
+        }
+    }
+
+    fn note_foreign(&mut self, path: &RelPath) {
+        self.newest_foreign = self.index.seq();
+        self.foreign.push((self.index.seq(), path.to_owned()));
+    }
+
+    fn change(&mut self, step: &Step, journal: Journal) {
+        let foreign = journal == Journal::Foreign;
+        self.version += 1;
+        match step {
+            Step::Put(path, kind) => {
+                let (parent, name) = path.split_last().unwrap();
+                let Some(dir) = self.index.dir(parent).unwrap() else {
+                    return assert!(!self.tree.is_directory(parent));
+                };
+                let entry = match kind {
+                    0..4 => Entry::Directory,
+                    4..7 => file(self.version),
+                    _ => symlink("x"),
+                };
+                let row = self.index.put(dir, name, entry.clone(), fingerprint(self.version), journal).unwrap();
+                assert_eq!((row.seq, &row.entry), (self.index.seq(), &entry));
+                if foreign {
+                    self.note_foreign(path);
+                } else if !entry.is_directory() {
+                    self.foreign.retain(|(_, at)| !at.starts_with(path));
+                } else {
+                    self.foreign.retain(|(_, at)| at != path);
+                }
+                self.tree.put(path, entry);
+            }
+            Step::Remove(path) | Step::Forget(path) => {
+                let Some((dir, _)) = self.index.lookup(path).unwrap() else {
+                    return assert!(self.tree.get(path).is_none());
+                };
+                let name = path.file_name().unwrap();
+                let (seq, foreign) = match step {
+                    Step::Remove(_) => (self.index.remove(dir, name, journal).unwrap(), foreign),
+                    _ => (self.index.forget(dir, name).unwrap(), true),
+                };
+                assert_eq!(seq, Some(self.index.seq()));
+                if foreign {
+                    self.note_foreign(path);
+                } else {
+                    self.foreign.retain(|(_, at)| !at.starts_with(path));
+                }
+                self.tree.remove(path);
+            }
+            Step::Move(from, to) => self.rename(from, to, journal),
+            Step::Touch(path) => {
+                let before = self.index.seq();
+                self.index.touch(path).unwrap();
+                self.note_foreign(path);
+                self.assert_told(path, before);
+            }
+            Step::TouchBelow(path) => {
+                let before = self.index.seq();
+                self.index.touch_below(path).unwrap();
+                self.note_foreign(path);
+                let below: Vec<_> = self.tree.0.keys().filter(|at| at.starts_with(path)).cloned().collect();
+                for at in below {
+                    self.assert_told(&at, before);
+                }
+            }
+            Step::SetDigest(path) => {
+                let Some((dir, row)) = self.index.lookup(path).unwrap() else { return };
+                let (name, was) = (path.file_name().unwrap(), row.fingerprint);
+                assert!(!self.index.set_digest(dir, name, &Fingerprint::UNKNOWN, digest(1)).unwrap());
+                if let Entry::File(mut file) = row.entry {
+                    assert!(self.index.set_digest(dir, name, &was, file.digest.unwrap()).unwrap());
+                    file.digest = None;
+                    self.index.put(dir, name, Entry::File(file.clone()), was, Journal::Foreign).unwrap();
+                    self.note_foreign(path);
+                    file.digest = Some(digest(self.version));
+                    assert!(self.index.set_digest(dir, name, &was, digest(self.version)).unwrap());
+                    self.tree.put(path, Entry::File(file));
+                }
+            }
+            _ => unreachable!("not a change"),
+        }
+    }
+
+    fn rename(&mut self, from: &RelPath, to: &RelPath, journal: Journal) {
+        let ((from_dir, from_name), (to_dir, to_name)) = (from.split_last().unwrap(), to.split_last().unwrap());
+        let (Some(from_dir), Some(to_dir)) = (self.index.dir(from_dir).unwrap(), self.index.dir(to_dir).unwrap())
+        else {
+            return;
+        };
+        match self.index.move_row((from_dir, from_name), (to_dir, to_name), journal) {
+            Ok(row) => {
+                assert_eq!(row.seq, self.index.seq());
+                for (_, at) in &mut self.foreign {
+                    if let Some(moved) = at.rebase(from, to) {
+                        *at = moved;
+                    }
+                }
+                if journal == Journal::Foreign {
+                    self.note_foreign(from);
+                    self.note_foreign(to);
+                }
+                self.tree.rename(from, to);
+            }
+            Err(IndexError::Missing) => assert!(self.tree.get(from).is_none()),
+            Err(IndexError::Occupied) => assert!(self.tree.get(to).is_some()),
+            Err(IndexError::IntoItself) => assert!(to.starts_with(from)),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Whether the feed after `seq` tells of the path.
+    fn assert_told(&self, path: &RelPath, seq: Seq) {
+        let window = self.index.changes(seq, 1000, None).unwrap();
+        let entry = self.tree.get(path).cloned();
+        let told = Change::Now { path: path.to_owned(), entry, own: false };
+        assert!(window.changes.contains(&told), "{path:?} isn't told: {window:?}");
+    }
+
+    fn check(&mut self, limit: usize) {
+        self.reader.read_all(&self.index, limit, None);
+        assert_eq!(self.reader.view, self.tree);
+        self.session.read_all(&self.index, limit, Some(self.hello));
+        assert_eq!(self.session.view, self.tree);
+        for mut reader in self.past.clone() {
+            reader.read_all(&self.index, limit, None);
+            assert_eq!(reader.view, self.tree);
+            self.check_foreign(reader.upto);
+        }
+        assert_eq!(self.index.counts(), self.tree.counts());
+        self.check_rows();
+    }
+
+    fn check_foreign(&self, after: Seq) {
+        for text in ["", "a", "b", "a/b", "c/a"] {
+            let path = path(text);
+            let told = self.index.foreign_changes_below(&path, after).unwrap();
+            let expected = self.foreign.iter().any(|(seq, at)| *seq > after && at.starts_with(&path));
+            assert!(told || !expected, "something foreign happened below {path:?} after {after:?}");
+            assert!(!told || self.newest_foreign > after, "nothing foreign happened after {after:?}");
+        }
+    }
+
+    /// Every way of looking things up gives what the model holds.
+    fn check_rows(&self) {
+        let mut left = vec![RelPathBuf::default()];
+        let mut found = Tree::default();
+        while let Some(at) = left.pop() {
+            let dir = self.index.dir(&at).unwrap().unwrap();
+            assert_eq!(self.index.path_of(dir).unwrap().as_ref(), Some(&at));
+            let mut after = None;
+            loop {
+                let rows = self.index.list(dir, after.as_deref(), 2).unwrap();
+                let Some((last, _)) = rows.last() else { break };
+                after = Some(last.clone());
+                for (name, row) in rows {
+                    let path = at.join(&name);
+                    assert_eq!(self.index.lookup(&path).unwrap(), Some((dir, row.clone())));
+                    if let Some(id) = row.id {
+                        assert_eq!(self.index.place(id).unwrap(), Some((dir, name)));
+                        let by_inode = self.index.dirs_by_inode(row.fingerprint.device, row.fingerprint.inode).unwrap();
+                        assert_eq!(by_inode, vec![id]);
+                        assert_eq!(self.index.dir_row(id).unwrap().as_ref(), Some(&row));
+                        left.push(path.clone());
+                    }
+                    if let Some(file) = row.entry.as_file().filter(|file| file.size >= 64 << 10) {
+                        let same = self.index.find_content(&file.digest.unwrap()).unwrap().unwrap();
+                        assert_eq!(self.tree.get(&same).unwrap().as_file().unwrap().digest, file.digest);
+                    }
+                    found.0.insert(path, row.entry);
+                }
+            }
+        }
+        assert_eq!(found, self.tree);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 4000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_windows_of_any_history_lead_to_the_present(
+        history in prop::collection::vec((steps(), prop::bool::weighted(0.2)), 1..50),
+        limit in 1usize..8,
+    ) {
+        let mut world = World::new();
+        for (step, own) in &history {
+            world.step(step, if *own { Journal::Own } else { Journal::Foreign });
+        }
+        world.check(limit);
+        world.index.commit(Durability::Power).unwrap();
+        world.step(&Step::Reopen, Journal::Foreign);
+        world.check(limit);
+    }
+}
