@@ -231,12 +231,16 @@ impl Index {
     }
 
     /// The changes up to `seq` won't be asked for again. They are removed by [`maintain`](Self::maintain).
-    pub fn acknowledge(&mut self, seq: Seq) {
+    pub fn acknowledge(&mut self, seq: Seq) -> Result<(), IndexError> {
         let seq = seq.min(self.state.seq);
-        if self.state.pending(seq) {
-            self.state.acknowledged = seq;
-            self.moves.forget(seq);
+        if !self.state.pending(seq) {
+            return Ok(());
         }
+        self.write(|index| {
+            index.state.acknowledged = seq;
+            index.moves.forget(seq);
+            Ok(())
+        })
     }
 
     /// Whether anything at or below the path was changed by somebody else after `after`, as far as own changes haven't replaced it.

@@ -95,7 +95,7 @@ impl World {
             Step::Again(which) => self.reader = which.get(&self.past).clone(),
             Step::Acknowledge(which) => {
                 let seq = which.get(&self.past).upto.min(self.reader.upto).min(self.session.upto);
-                self.index.acknowledge(seq);
+                self.index.acknowledge(seq).unwrap();
                 self.past.retain(|reader| reader.upto >= seq);
                 self.past.push(self.reader.clone());
             }
