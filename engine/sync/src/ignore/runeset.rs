@@ -7,16 +7,20 @@ use super::runes::Rune;
 pub(super) struct RuneSet {
     ranges: Vec<(Rune, Rune)>,
     negated: bool,
+    /// Which runes of ASCII are in the set, a bit each.
+    ascii: u128,
 }
 
 impl RuneSet {
     pub fn one(rune: Rune) -> Self {
-        Self { ranges: vec![(rune, rune)], negated: false }
+        let mut set = Self::default();
+        set.add(rune, rune);
+        set
     }
 
     /// The complement.
     pub fn negated(self) -> Self {
-        Self { negated: !self.negated, ..self }
+        Self { negated: !self.negated, ascii: !self.ascii, ..self }
     }
 
     /// The only rune in it, if it was made of one.
@@ -28,6 +32,9 @@ impl RuneSet {
     }
 
     pub fn contains(&self, rune: Rune) -> bool {
+        if rune < u128::BITS {
+            return self.ascii >> rune & 1 == 1;
+        }
         self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&rune)) != self.negated
     }
 
@@ -35,25 +42,25 @@ impl RuneSet {
     pub fn add(&mut self, low: Rune, high: Rune) {
         debug_assert!(!self.negated);
         self.ranges.push((low, high));
+        (low..=high.min(u128::BITS - 1)).for_each(|rune| self.ascii |= 1 << rune);
     }
 
     /// Adds all that `other` holds. For sets that aren't negated.
     pub fn add_set(&mut self, other: &Self) {
-        debug_assert!(!self.negated);
+        let mut ranges = other.ranges.clone();
         if !other.negated {
-            self.ranges.extend_from_slice(&other.ranges);
+            ranges.into_iter().for_each(|(low, high)| self.add(low, high));
             return;
         }
-        let mut excluded = other.ranges.clone();
-        excluded.sort_unstable();
+        ranges.sort_unstable();
         let mut next = 0;
-        for (low, high) in excluded {
+        for (low, high) in ranges {
             if next < low {
-                self.ranges.push((next, low - 1));
+                self.add(next, low - 1);
             }
             next = next.max(high.saturating_add(1));
         }
-        self.ranges.push((next, Rune::MAX));
+        self.add(next, Rune::MAX);
     }
 
     /// Perl's classes as Go's regular expressions have them (ASCII alone): `\d`, `\s`, `\w` and their complements.
@@ -92,7 +99,9 @@ impl RuneSet {
     }
 
     fn ascii(ranges: &[(u8, u8)]) -> Self {
-        Self { ranges: ranges.iter().map(|(low, high)| ((*low).into(), (*high).into())).collect(), negated: false }
+        let mut set = Self::default();
+        ranges.iter().for_each(|(low, high)| set.add((*low).into(), (*high).into()));
+        set
     }
 }
 

@@ -50,7 +50,30 @@ pub(super) enum NamePattern {
     Literal(BString),
     /// Begins and ends with these, which don't overlap.
     Affixes(BString, BString),
-    Program(Box<(Program, Places)>),
+    Glob(Box<Glob>),
+}
+
+/// A name with more wildcards.
+#[derive(Clone, Debug)]
+pub(super) struct Glob {
+    /// The longest text that every matching name holds. Most names are told by it.
+    text: BString,
+    program: Program,
+    start: Places,
+}
+
+impl Glob {
+    fn new(pieces: &[Piece]) -> Self {
+        let runs = pieces.split(|piece| !matches!(piece, Piece::One(set) if set.as_one().is_some()));
+        let text = runs.filter_map(literal).max_by_key(|text| text.len()).unwrap_or_default();
+        let program = Program::new(pieces);
+        Self { text, start: program.start(), program }
+    }
+
+    fn matches(&self, name: &[u8]) -> bool {
+        let mut windows = name.windows(self.text.len().max(1));
+        (self.text.is_empty() || windows.any(|window| self.text == window)) && self.program.matches(&self.start, true, name)
+    }
 }
 
 impl NamePattern {
@@ -60,7 +83,7 @@ impl NamePattern {
             Self::Affixes(prefix, suffix) => {
                 name.len() >= prefix.len() + suffix.len() && name.starts_with(prefix) && name.ends_with(suffix)
             }
-            Self::Program(program) => program.0.matches(&program.1, true, name),
+            Self::Glob(glob) => glob.matches(name),
         }
     }
 
@@ -77,9 +100,7 @@ impl NamePattern {
         {
             return Self::Affixes(prefix, suffix);
         }
-        let program = Program::new(pieces);
-        let start = program.start();
-        Self::Program(Box::new((program, start)))
+        Self::Glob(Box::new(Glob::new(pieces)))
     }
 }
 

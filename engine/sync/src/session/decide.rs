@@ -83,7 +83,17 @@ impl<L: Ledger> Session<L> {
             },
             _ => self.reconcile(path, facts),
         };
+        let parent = path.parent().unwrap_or(RelPath::ROOT);
+        if lane.is_some() && !matches!(decision, Decision::Apply(..)) {
+            self.block(path, parent);
+            return Ok(());
+        }
         match decision {
+            Decision::Agree(Some(_)) if !self.agreed(parent)?.is_some_and(|e| e.is_directory()) => {
+                self.ask_about(parent);
+                self.back_off(path, now_ms);
+                Ok(())
+            }
             Decision::Agree(entry) => self.agree(path, entry),
             Decision::Apply(to, entry) => self.apply(path, to, entry, [host, guest], lane, now_ms),
             Decision::Hold(agreed) => self.stay(path, Some(agreed), [host, guest], Hold::OneSided, now_ms),
@@ -188,7 +198,7 @@ impl<L: Ledger> Session<L> {
         }
         let parent = path.parent().unwrap_or(RelPath::ROOT);
         if lane.is_none() && entry.is_some() && !self.view(parent, to)?.is_some_and(|e| e.is_directory()) {
-            return self.without_parent(path, parent, to, views, now_ms);
+            return self.without_parent(path, parent, views, now_ms);
         }
         if entry.as_ref().is_some_and(Entry::is_directory)
             && views[to as usize].is_none()
@@ -231,7 +241,6 @@ impl<L: Ledger> Session<L> {
         &mut self,
         path: &RelPath,
         parent: &RelPath,
-        to: Side,
         views: [Option<Entry>; 2],
         now_ms: u64,
     ) -> Result<(), LedgerError> {
@@ -239,11 +248,16 @@ impl<L: Ledger> Session<L> {
             // It comes back when the directory does.
             return self.stay(path, None, views, Hold::OneSided, now_ms);
         }
-        let from = to.other();
-        self.outputs.push_back(Output::Recheck { side: from, path: parent.to_owned() });
-        self.outputs.push_back(Output::Recheck { side: to, path: parent.to_owned() });
+        self.ask_about(parent);
         self.back_off(path, now_ms);
         Ok(())
+    }
+
+    /// Nobody has told of a directory that must be there.
+    fn ask_about(&mut self, path: &RelPath) {
+        for side in Side::BOTH {
+            self.outputs.push_back(Output::Recheck { side, path: path.to_owned() });
+        }
     }
 
     fn operation(

@@ -37,7 +37,7 @@ use crate::{RelPath, RelPathBuf, Side};
 use batch::Lanes;
 use directory_move::DirectoryMove;
 use intake::SideState;
-use items::{Item, Told};
+use items::{Item, Stage, Told};
 use settle::Settling;
 
 /// Items at work at which no further changes are asked for. At about 300 bytes each, under 10 MB.
@@ -512,7 +512,9 @@ impl<L: Ledger> Session<L> {
 
     fn release_deferred(&mut self) {
         if self.sides.iter().all(SideState::crawled) {
-            self.ready.append(&mut self.deferred);
+            while let Some(path) = self.deferred.pop_first() {
+                self.set_stage(&path, Stage::Ready);
+            }
         }
     }
 

@@ -104,7 +104,8 @@ impl MemoryLedger {
         self.agreed.retain(|at, _| !at.starts_with(path) || (directory && **at != *path));
         if let Some(entry) = entry {
             let parent = path.parent().unwrap();
-            assert!(parent.is_root() || self.agreed[parent].is_directory(), "{path} is agreed before its parent");
+            let stands = parent.is_root() || self.agreed.get(parent).is_some_and(Entry::is_directory);
+            assert!(stands, "{path} is agreed before its parent");
             self.agreed.insert(path.to_owned(), entry);
         }
     }

@@ -1,6 +1,6 @@
 //! Two sides in their most obvious form, users on both, and a scheduler that delivers in any order that is allowed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use causeway_sync::ignore::{RuleTexts, Rules};
 use causeway_sync::session::{Limits, Output, Settings};
