@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound::{Included, Unbounded};
 
 use causeway_sync::path::PATH_DEPTH_MAX;
-use causeway_sync::{Name, NameBuf, RelPath, RelPathBuf};
+use causeway_sync::{Digest, Name, NameBuf, RelPath, RelPathBuf};
 
 use crate::store::Store;
 use crate::{DirId, StoreError};
@@ -120,6 +120,17 @@ impl Directories {
         }
         // By its path, because more of the directory is going to be asked for.
         Ok(self.path(store, id)?.is_some())
+    }
+
+    /// The path of a file with this content, among those whose digest has a column of its own.
+    pub fn find_content(&self, store: &Store, digest: &Digest) -> Result<Option<RelPathBuf>, StoreError> {
+        let doing = "find a file by its content";
+        let sql = "SELECT dir, name FROM rows WHERE large = ?1 LIMIT 1";
+        let found = store.first(doing, sql, [&digest.0[..]], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+        let Some((dir, name)) = found else { return Ok(None) };
+        let name = NameBuf::new(name).map_err(|_| store.nonsense(doing, "its name isn't one"))?;
+        let dir = self.path(store, DirId::of_column(dir))?;
+        dir.map(|dir| dir.join(&name)).ok_or_else(|| store.nonsense(doing, "its directory isn't there")).map(Some)
     }
 
     /// What stood at and below this path stands there no more.

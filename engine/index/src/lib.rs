@@ -13,8 +13,10 @@ mod codec;
 mod directories;
 mod error;
 mod index;
+mod ledger;
 mod store;
 
 pub use error::{IndexError, StoreError};
 pub use index::{Counts, DirId, Durability, Fingerprint, Identity, Index, Journal, Row, SyncMark, Window};
+pub use ledger::LedgerStore;
 pub use store::Origin;

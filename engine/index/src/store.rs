@@ -3,6 +3,7 @@
 //! Exclusive locking keeps every other process out and needs no shared memory beside the log of writes (WAL). The log goes back
 //! into the file when the owner says so, off the path of an edit, or when it has grown past [`LOG_BYTES_MAX`].
 
+use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -62,13 +63,13 @@ pub(crate) struct Store {
     connection: Connection,
     path: PathBuf,
     /// Whether the file says that all is in order.
-    clean: bool,
+    clean: Cell<bool>,
     /// Whether it said so when it was opened.
     was_clean: bool,
     /// Whether there are commits that a power cut could take back.
-    volatile: bool,
+    volatile: Cell<bool>,
     /// Changes the row that a durable commit writes: SQLite skips writing what is the same.
-    stamp: u64,
+    stamp: Cell<u64>,
 }
 
 /// Why a file can't be opened.
@@ -141,8 +142,14 @@ impl Store {
                 .or_else(no_rows)
                 .map_err(map("set it up"))?;
         }
-        let mut store =
-            Self { connection, path: path.to_owned(), clean: false, was_clean: true, volatile: true, stamp: 0 };
+        let mut store = Self {
+            connection,
+            path: path.to_owned(),
+            clean: Cell::new(false),
+            was_clean: true,
+            volatile: Cell::new(true),
+            stamp: Cell::new(0),
+        };
         if new {
             store.create(format)?
         } else {
@@ -151,7 +158,7 @@ impl Store {
         Ok(store)
     }
 
-    fn create(&mut self, format: &Format) -> Result<(), StoreError> {
+    fn create(&self, format: &Format) -> Result<(), StoreError> {
         let sql = format!(
             "BEGIN IMMEDIATE; {STATE_SCHEMA} {} PRAGMA application_id = {}; PRAGMA user_version = {};",
             format.schema, format.application_id, format.version
@@ -178,10 +185,10 @@ impl Store {
         self.connection.execute_batch("BEGIN IMMEDIATE; COMMIT").map_err(self.fail("lock the file"))?;
         let health =
             self.read_state(STATE_HEALTH)?.ok_or_else(|| self.nonsense("read its state", "the state is missing"))?;
-        self.clean = health.first() == Some(&1);
-        self.was_clean = self.clean;
-        self.stamp = health.get(1..9).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes);
-        if !self.clean {
+        self.was_clean = health.first() == Some(&1);
+        self.clean.set(self.was_clean);
+        self.stamp.set(health.get(1..9).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes));
+        if !self.was_clean {
             let verdict: String = self
                 .connection
                 .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
@@ -240,50 +247,46 @@ impl Store {
     }
 
     /// Opens a transaction, if none is open.
-    pub fn begin(&mut self) -> Result<(), StoreError> {
+    pub fn begin(&self) -> Result<(), StoreError> {
         if self.writing() {
             return Ok(());
         }
         self.execute("begin a transaction", "BEGIN IMMEDIATE", [])?;
-        if self.clean {
-            self.clean = false;
-            self.write_health()?;
-        }
-        Ok(())
+        if self.clean.replace(false) { self.write_health() } else { Ok(()) }
     }
 
     /// Ends the transaction. Where it fails, nothing of it holds.
-    pub fn commit(&mut self) -> Result<(), StoreError> {
+    pub fn commit(&self) -> Result<(), StoreError> {
         if !self.writing() {
             return Ok(());
         }
         self.execute("commit", "COMMIT", [])?;
-        self.volatile = true;
+        self.volatile.set(true);
         if self.log_bytes() > LOG_BYTES_MAX { self.checkpoint() } else { Ok(()) }
     }
 
     /// Takes the transaction back. What SQLite has already taken back by itself is no error.
-    pub fn roll_back(&mut self) -> Result<(), StoreError> {
+    pub fn roll_back(&self) -> Result<(), StoreError> {
         if self.writing() {
             self.execute("take back a transaction", "ROLLBACK", [])?;
         }
         // The flag was lowered within the transaction that is gone.
-        self.clean = self.read_state(STATE_HEALTH)?.is_some_and(|health| health.first() == Some(&1));
+        self.clean.set(self.read_state(STATE_HEALTH)?.is_some_and(|health| health.first() == Some(&1)));
         Ok(())
     }
 
     /// Makes all commits so far survive a power cut. No transaction may be open.
-    pub fn harden(&mut self) -> Result<(), StoreError> {
-        if self.volatile { self.write_durably(false) } else { Ok(()) }
+    pub fn harden(&self) -> Result<(), StoreError> {
+        if self.volatile.get() { self.write_durably(false) } else { Ok(()) }
     }
 
     /// Notes, durably, that all is in order. No transaction may be open.
-    pub fn settle(&mut self) -> Result<(), StoreError> {
-        if self.clean && !self.volatile { Ok(()) } else { self.write_durably(true) }
+    pub fn settle(&self) -> Result<(), StoreError> {
+        if self.clean.get() && !self.volatile.get() { Ok(()) } else { self.write_durably(true) }
     }
 
     /// A commit with `synchronous=FULL` syncs the whole log, so it takes all commits before along.
-    fn write_durably(&mut self, clean: bool) -> Result<(), StoreError> {
+    fn write_durably(&self, clean: bool) -> Result<(), StoreError> {
         debug_assert!(!self.writing(), "synchronous can't be changed within a transaction");
         self.execute("make commits durable", "PRAGMA synchronous = FULL", [])?;
         let written = self.write_durably_now(clean);
@@ -294,19 +297,19 @@ impl Store {
         written
     }
 
-    fn write_durably_now(&mut self, clean: bool) -> Result<(), StoreError> {
+    fn write_durably_now(&self, clean: bool) -> Result<(), StoreError> {
         self.execute("begin a transaction", "BEGIN IMMEDIATE", [])?;
-        self.clean = clean;
-        self.stamp += 1;
+        self.clean.set(clean);
+        self.stamp.set(self.stamp.get() + 1);
         self.write_health()?;
         self.execute("make commits durable", "COMMIT", [])?;
-        self.volatile = false;
+        self.volatile.set(false);
         Ok(())
     }
 
     fn write_health(&self) -> Result<(), StoreError> {
-        let mut health = vec![u8::from(self.clean)];
-        health.extend_from_slice(&self.stamp.to_le_bytes());
+        let mut health = vec![u8::from(self.clean.get())];
+        health.extend_from_slice(&self.stamp.get().to_le_bytes());
         self.write(STATE_HEALTH, &health)
     }
 
@@ -330,16 +333,16 @@ impl Store {
     }
 
     /// Brings the log of writes back into the file if that is worth while. No transaction may be open.
-    pub fn tidy(&mut self) -> Result<(), StoreError> {
+    pub fn tidy(&self) -> Result<(), StoreError> {
         if self.log_bytes() < LOG_BYTES_WORTHWHILE { Ok(()) } else { self.checkpoint() }
     }
 
-    fn checkpoint(&mut self) -> Result<(), StoreError> {
+    fn checkpoint(&self) -> Result<(), StoreError> {
         // Gives a row that says how much was done; with one owner that is all of it.
         self.connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .map_err(self.fail("bring the log of writes back"))?;
-        self.volatile = false;
+        self.volatile.set(false);
         Ok(())
     }
 

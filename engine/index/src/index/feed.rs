@@ -129,7 +129,15 @@ impl Index {
             return Ok(false);
         }
         draft.carry(&from, &to);
-        if !skip {
+        if skip {
+            // The session has moved it already: what came before is told by the places after it.
+            for change in &mut draft.moves {
+                if let Change::Moved { from: before, to: after, .. } = change {
+                    *before = before.rebase(&from, &to).unwrap_or_else(|| before.clone());
+                    *after = after.rebase(&from, &to).unwrap_or_else(|| after.clone());
+                }
+            }
+        } else {
             // The digest may have been found since.
             let entry = entered.row.filter(|row| row.seq == entered.seq).map_or(entry, |row| row.known.entry);
             draft.bytes += from.as_bytes().len() + to.as_bytes().len();

@@ -145,12 +145,6 @@ impl Index {
 
     /// A path at which a file with this content is known. Knows files of 64 KiB and more.
     pub fn find_content(&self, digest: &Digest) -> Result<Option<RelPathBuf>, IndexError> {
-        let sql = "SELECT dir, name FROM rows WHERE large = ?1 LIMIT 1";
-        let doing = "find a file by its content";
-        let found =
-            self.store.first(doing, sql, [&digest.0[..]], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
-        let Some((dir, name)) = found else { return Ok(None) };
-        let name = NameBuf::new(name).map_err(|_| self.store.nonsense(doing, "its name isn't one"))?;
-        Ok(Some(self.known_path(DirId::of_column(dir))?.join(&name)))
+        Ok(self.directories.find_content(&self.store, digest)?)
     }
 }
