@@ -71,7 +71,7 @@ impl<'a> Facts<'a> {
 
     /// Whether `side` says that the directory which the other side has is no more.
     fn loses_directory(&self, side: Side) -> bool {
-        self.on(side.other()).is_some_and(Entry::is_directory) && !self.on(side).is_some_and(Entry::is_directory)
+        directory(self.on(side.other())) && !directory(self.on(side))
     }
 
     /// Whether an unread file stands in the way of a comparison.
@@ -116,6 +116,10 @@ fn two_way(facts: Facts<'_>, mode: Mode) -> Decision {
     }
 }
 
+fn directory(entry: Option<&Entry>) -> bool {
+    entry.is_some_and(Entry::is_directory)
+}
+
 fn one_way_safe(facts: Facts<'_>) -> Decision {
     let push = Decision::Apply(Side::Guest, facts.host.cloned());
     if !facts.changed(Side::Guest) || facts.guest.is_none() {
@@ -123,6 +127,8 @@ fn one_way_safe(facts: Facts<'_>) -> Decision {
     }
     match facts.host {
         // What the guest made or edited stays; the host has no say in it any more, or has said nothing new.
+        // A directory stays agreed, so that what else it held can follow the host.
+        None if directory(facts.ancestor) && directory(facts.guest) => Decision::Hold(Some(Entry::Directory)),
         None => Decision::Hold(None),
         Some(_) if !facts.changed(Side::Host) => Decision::Hold(facts.ancestor.cloned()),
         Some(_) => Decision::Conflict,

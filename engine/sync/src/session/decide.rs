@@ -96,7 +96,12 @@ impl<L: Ledger> Session<L> {
             }
             Decision::Agree(entry) => self.agree(path, entry),
             Decision::Apply(to, entry) => self.apply(path, to, entry, [host, guest], lane, now_ms),
-            Decision::Hold(agreed) => self.stay(path, Some(agreed), [host, guest], Hold::OneSided, now_ms),
+            Decision::Hold(agreed) => {
+                if host.is_none() && agreed == Some(Entry::Directory) {
+                    self.unfold(path, Side::Host, Seq::default())?;
+                }
+                self.stay(path, Some(agreed), [host, guest], Hold::OneSided, now_ms)
+            }
             Decision::Conflict => self.stay(path, None, [host, guest], Hold::Conflict, now_ms),
             Decision::Read => self.read(path, [host, guest], now_ms),
         }

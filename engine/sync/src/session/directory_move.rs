@@ -52,8 +52,9 @@ pub(super) struct PastMove {
 }
 
 impl PastMove {
-    pub fn is_known_by(&self, as_of: Seq) -> bool {
-        as_of >= self.seq
+    /// Whether a window up to `upto` speaks of the new place.
+    pub fn is_known_by(&self, upto: Seq) -> bool {
+        upto >= self.seq
     }
 
     pub fn rebase(&self, change: &mut Change) {

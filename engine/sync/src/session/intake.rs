@@ -1,6 +1,6 @@
 //! Intake: what the endpoints tell becomes items.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use crate::change::{Capabilities, Change, Changes, Seq};
 use crate::ignore::Verdict;
@@ -38,6 +38,9 @@ pub(super) struct SideState {
     first_window: u64,
     /// Changes told but not yet taken in, behind a directory that was renamed.
     pub intake: VecDeque<(Change, Seq)>,
+    /// What was carried out on this side while changes wait for being taken in: they may be older. With it, whether a directory
+    /// stands there now.
+    carried_out: HashMap<RelPathBuf, (Seq, bool)>,
     /// Renames that windows under way don't know of.
     past_moves: Vec<PastMove>,
 }
@@ -53,6 +56,7 @@ impl SideState {
             windows: VecDeque::new(),
             first_window: 0,
             intake: VecDeque::new(),
+            carried_out: HashMap::new(),
             past_moves: Vec::new(),
         }
     }
@@ -76,23 +80,40 @@ impl SideState {
         self.pulled
     }
 
+    /// Something was carried out on this side.
+    pub fn note_carried_out(&mut self, path: &RelPath, seq: Seq, is_directory: bool) {
+        if self.intake.is_empty() {
+            self.carried_out.clear();
+        } else {
+            self.carried_out.insert(path.to_owned(), (seq, is_directory));
+        }
+    }
+
+    /// Whether something was carried out that a change told `as_of` doesn't know of.
+    fn superseded(&self, path: &RelPath, as_of: Seq) -> bool {
+        if self.carried_out.is_empty() {
+            return false;
+        }
+        let newer = |at: &RelPath| self.carried_out.get(at).filter(|(seq, _)| *seq > as_of);
+        newer(path).is_some() || path.ancestors().any(|above| newer(above).is_some_and(|(_, directory)| !directory))
+    }
+
     /// This side has renamed a directory: what it told before speaks of the old place.
     pub fn remember_move(&mut self, past: PastMove) {
-        for (change, as_of) in &mut self.intake {
-            if !past.is_known_by(*as_of) {
-                past.rebase(change);
-            }
+        // What waits for being taken in belongs to the last window.
+        if !past.is_known_by(self.pulled) {
+            self.intake.iter_mut().for_each(|(change, _)| past.rebase(change));
         }
         self.past_moves.push(past);
     }
 
-    fn extend_intake(&mut self, changes: Vec<Change>, as_of: Seq) {
-        self.past_moves.retain(|past| !past.is_known_by(as_of));
-        for mut change in changes {
+    fn extend_intake(&mut self, window: Changes) {
+        self.past_moves.retain(|past| !past.is_known_by(window.upto));
+        for mut change in window.changes {
             for past in &self.past_moves {
                 past.rebase(&mut change);
             }
-            self.intake.push_back((change, as_of));
+            self.intake.push_back((change, window.as_of));
         }
     }
 
@@ -163,7 +184,7 @@ impl<L: Ledger> Session<L> {
         state.pulled = state.pulled.max(changes.upto);
         state.crawled |= changes.crawled;
         state.open_window(changes.upto);
-        state.extend_intake(changes.changes, changes.as_of);
+        state.extend_intake(changes);
         self.advance(now_ms)
     }
 
@@ -200,7 +221,8 @@ impl<L: Ledger> Session<L> {
     }
 
     pub(super) fn take_in_now(&mut self, side: Side, path: RelPathBuf, told: Told) -> Result<(), LedgerError> {
-        if path.is_root() || self.ignored(&path, told.entry.as_ref()) {
+        let superseded = self.sides[side as usize].superseded(&path, told.as_of);
+        if path.is_root() || superseded || self.ignored(&path, told.entry.as_ref()) {
             return Ok(());
         }
         let as_of = told.as_of;

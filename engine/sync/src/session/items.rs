@@ -30,6 +30,8 @@ pub(super) struct Item {
     pub told: [Option<Told>; 2],
     /// What was agreed but isn't in the ledger yet, with the number of that update.
     pub agreed: Option<(Option<Entry>, u64)>,
+    /// Number of an update on its way by which nothing is agreed below, whatever the ledger says until then.
+    pub wiped: Option<u64>,
     pub stage: Stage,
     /// The window of each side that can't be absorbed while this item lives.
     pub windows: [Option<u64>; 2],
@@ -41,8 +43,8 @@ pub(super) struct Item {
     pub renamed_to: Option<RelPathBuf>,
     /// Copying from content that the other side holds has failed.
     pub no_copy: bool,
-    /// An update on its way to the ledger lists the path as diverged.
-    pub diverges: bool,
+    /// An update on its way to the ledger lists the path as diverged, or no longer; with its number.
+    pub diverges: Option<(bool, u64)>,
     /// How a person settles the conflict here.
     pub keep: Option<Keep>,
 }
@@ -70,6 +72,13 @@ pub(super) enum Stage {
 impl Item {
     pub fn settled(&self) -> bool {
         matches!(self.stage, Stage::Settled(_))
+    }
+
+    /// The last update on its way to the ledger that is about this path.
+    pub fn last_update(&self) -> Option<u64> {
+        let agreed = self.agreed.as_ref().map(|(_, number)| *number);
+        let diverges = self.diverges.map(|(_, number)| number);
+        agreed.max(diverges).max(self.wiped)
     }
 
     pub fn running(&self) -> bool {

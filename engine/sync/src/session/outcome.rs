@@ -78,10 +78,12 @@ impl<L: Ledger> Session<L> {
 
     /// Takes an outcome for what stands there, unless the side has told of something newer.
     fn learn(&mut self, side: Side, path: &RelPath, entry: Option<Entry>, seq: Seq) {
+        let is_directory = entry.as_ref().is_some_and(Entry::is_directory);
+        self.sides[side as usize].note_carried_out(path, seq, is_directory);
         let item = self.items.entry(path.to_owned()).or_default();
         let told = &mut item.told[side as usize];
         if told.as_ref().is_none_or(|told| told.as_of <= seq) {
-            *told = Some(Told { entry, as_of: seq, own: false });
+            *told = Some(Told { entry, as_of: seq, own: true });
         }
     }
 

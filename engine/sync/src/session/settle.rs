@@ -2,7 +2,7 @@
 
 use crate::change::Seq;
 use crate::ledger::{Diverged, Ledger, LedgerError, Update};
-use crate::session::items::Stage;
+use crate::session::items::{Item, Stage};
 use crate::session::{Output, Session};
 use crate::{Entry, RelPath, RelPathBuf, Side};
 
@@ -71,6 +71,12 @@ impl<L: Ledger> Session<L> {
         let is_directory = entry.as_ref().is_some_and(Entry::is_directory);
         let was_directory = self.agreed(path)?.is_some_and(|e| e.is_directory());
         if is_directory != was_directory {
+            let on_their_way = self
+                .items_below(path)
+                .filter(|(at, item)| ***at != *path && item.diverges.is_some_and(|(listed, _)| listed));
+            for below in on_their_way.map(|(at, _)| at.clone()).collect::<Vec<_>>() {
+                self.make_ready(&below);
+            }
             for (below, diverged) in self.all_diverged_below(path)? {
                 if *below != *path {
                     self.revive(&below, &diverged, None);
@@ -93,19 +99,24 @@ impl<L: Ledger> Session<L> {
         {
             let number = self.push_update(Update::Agree(path.to_owned(), agreed.clone()));
             if let Some(item) = self.items.get_mut(path) {
+                if !agreed.as_ref().is_some_and(Entry::is_directory) {
+                    item.wiped = Some(number);
+                }
                 item.agreed = Some((agreed, number));
             }
             last = Some(number);
         }
         let listed = self.diverged(path)?;
-        let on_its_way = self.items.get(path).is_some_and(|item| item.diverges);
+        let on_its_way = self.items.get(path).is_some_and(|item| item.diverges.is_some());
         if listed != diverged || on_its_way {
+            let listed = diverged.is_some();
+            let number = self.push_update(Update::Diverge(path.to_owned(), diverged));
             if let Some(item) = self.items.get_mut(path) {
-                item.diverges = diverged.is_some();
+                item.diverges = Some((listed, number));
             }
-            last = Some(self.push_update(Update::Diverge(path.to_owned(), diverged)));
+            last = Some(number);
         }
-        let pending = self.items.get(path).and_then(|item| item.agreed.as_ref()).map(|(_, number)| *number);
+        let pending = self.items.get(path).and_then(Item::last_update);
         match last.or(pending) {
             Some(number) => {
                 self.set_stage(path, Stage::Settled(number));
@@ -199,6 +210,8 @@ impl<L: Ledger> Session<L> {
         if item.agreed.as_ref().is_some_and(|(_, number)| *number < before) {
             item.agreed = None;
         }
+        item.diverges = item.diverges.filter(|(_, number)| *number >= before);
+        item.wiped = item.wiped.filter(|number| *number >= before);
         let done = matches!(item.stage, Stage::Settled(number) if number < before);
         if done {
             for (side, window) in Side::BOTH.into_iter().zip(std::mem::take(&mut item.windows)) {

@@ -57,14 +57,11 @@ impl<L: Ledger> Session<L> {
         if path.is_root() {
             return Ok(Some(Entry::Directory));
         }
-        let on_its_way = |at: &RelPath| self.items.get(at).and_then(|item| item.agreed.as_ref());
-        if let Some((entry, _)) = on_its_way(path) {
+        if let Some((entry, _)) = self.items.get(path).and_then(|item| item.agreed.as_ref()) {
             return Ok(entry.clone());
         }
-        for above in path.ancestors() {
-            if on_its_way(above).is_some_and(|(entry, _)| !entry.as_ref().is_some_and(Entry::is_directory)) {
-                return Ok(None);
-            }
+        if path.ancestors().any(|above| self.items.get(above).is_some_and(|item| item.wiped.is_some())) {
+            return Ok(None);
         }
         self.ledger.agreed(path)
     }

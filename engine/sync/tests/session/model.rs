@@ -104,17 +104,20 @@ impl Replicated {
     fn changes(&mut self, after: Seq) -> Option<Changes> {
         let upto = self.seq();
         let skip_own = self.session_began;
-        let window =
-            self.journal.iter().enumerate().skip(after.0 as usize).filter(|(n, (_, own))| !own || *n < skip_own);
-        let mut moves = Vec::new();
+        let mut moves: Vec<Change> = Vec::new();
         let mut touched: BTreeMap<RelPathBuf, bool> = BTreeMap::new();
-        for (_, (noted, own)) in window {
+        for (n, (noted, own)) in self.journal.iter().enumerate().skip(after.0 as usize) {
+            let told = !own || n < skip_own;
             match noted {
-                Noted::Touched(p) => drop(touched.insert(p.clone(), *own)),
+                Noted::Touched(p) if told => drop(touched.insert(p.clone(), *own)),
+                Noted::Touched(_) => {}
                 Noted::Moved(from, to, entry) => {
-                    // A path that was told at the new place before means that something was known there.
-                    moves.push(Change::Moved { from: from.clone(), to: to.clone(), entry: entry.clone() });
                     touched = touched.iter().map(|(p, o)| (p.rebase(from, to).unwrap_or(p.clone()), *o)).collect();
+                    if told {
+                        moves.push(Change::Moved { from: from.clone(), to: to.clone(), entry: entry.clone() });
+                    } else {
+                        rebase_moves(&mut moves, from, to);
+                    }
                 }
             }
         }
@@ -129,12 +132,20 @@ impl Replicated {
                 changes.push(Change::Now { path: p.clone(), entry: None, own });
                 // Removed and made again, perhaps: all that it holds is told with it.
                 let below = self.tree.iter().filter(|(q, _)| q.starts_with(&p)).map(|(q, e)| (q.clone(), e.clone()));
-                changes.extend(below.map(|(path, entry)| Change::Now { path, entry: Some(entry), own: false }));
+                changes.extend(below.map(|(path, entry)| {
+                    let own = self.last_by_session(&path);
+                    Change::Now { path, entry: Some(entry), own }
+                }));
             } else {
                 changes.push(Change::Now { path: p, entry, own });
             }
         }
         Some(Changes { changes, upto, as_of: upto, crawled: true })
+    }
+
+    fn last_by_session(&self, at: &RelPath) -> bool {
+        let touched = |noted: &Noted| matches!(noted, Noted::Touched(p) if **p == *at);
+        self.journal.iter().rev().find(|(noted, _)| touched(noted)).is_some_and(|(_, own)| *own)
     }
 
     fn foreign_after(&self, at: &RelPath, as_of: Seq) -> bool {
@@ -144,6 +155,16 @@ impl Replicated {
                 Noted::Moved(from, to, _) => from.starts_with(at) || to.starts_with(at),
             }
         })
+    }
+}
+
+/// A session knows its own moves already: what came before them is told by the places after them.
+fn rebase_moves(moves: &mut [Change], old: &RelPath, new: &RelPath) {
+    for change in moves {
+        if let Change::Moved { from, to, .. } = change {
+            *from = from.rebase(old, new).unwrap_or(from.clone());
+            *to = to.rebase(old, new).unwrap_or(to.clone());
+        }
     }
 }
 
@@ -241,6 +262,7 @@ impl World {
                 if self.random.one_in(3) {
                     return;
                 }
+                self.log.push(format!("{side:?} makes directory {above}"));
                 self.user_puts(side, above, Some(Entry::Directory));
             }
         }
