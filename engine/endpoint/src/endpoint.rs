@@ -1,0 +1,362 @@
+//! The endpoint: one side's file system with its index.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use causeway_index::{Counts, DirId, Durability, Fingerprint, Index, IndexError};
+use causeway_sync::ignore::Rules;
+use causeway_sync::{Capabilities, Digest, Hello, Name, Problem, RelPath, RelPathBuf, Seq, Side};
+
+use crate::bin::{self, Bin, Reason};
+use crate::error::OpenError;
+use crate::flights::Flights;
+use crate::fs::{self, Area, Fs};
+use crate::look;
+use crate::names::Names;
+use crate::problem;
+use crate::seen::{self, Eyes};
+use crate::settings::{Dirty, Look, Settings};
+use crate::walk;
+
+/// Renames that late events may still name by their old paths, at most; the oldest are forgotten.
+const RENAMES_MAX: usize = 1024;
+/// Files that wait to be read once more, at most: at some 100 bytes each, 10 MB.
+const UNSETTLED_MAX: usize = 100_000;
+/// Rows written between two commits of the index, at most, when nobody commits before.
+const UNCOMMITTED_MAX: u32 = 8192;
+
+/// One side's file system with its index. All calls block, and may come from several threads; one at a time looks
+/// ([`Self::crawl`], [`Self::check`]).
+///
+/// The index stands behind one lock, which is never held during a call to the file system. How looks and actions keep out of
+/// each other's way is told in the module `flights`.
+pub struct Endpoint<F: Fs> {
+    pub(crate) fs: F,
+    pub(crate) side: Side,
+    pub(crate) eyes: Eyes,
+    pub(crate) can: fs::Capabilities,
+    pub(crate) bin: Bin<F>,
+    state: Mutex<State>,
+    /// A flight has landed.
+    pub(crate) landed: Condvar,
+    /// The feed has grown, or the endpoint has become crawled.
+    pub(crate) fed: Condvar,
+    /// Something waits for [`Endpoint::take_dirty`].
+    dirtied: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
+    /// Numbers for names in staging.
+    pub(crate) staged_next: AtomicU64,
+    /// How many appliers have something in staging.
+    pub(crate) staging_users: AtomicUsize,
+}
+
+/// What is kept under the endpoint's lock.
+pub(crate) struct State {
+    pub index: Index,
+    pub rules: Arc<Rules>,
+    pub flights: Flights,
+    /// Paths to be looked at again, found by others than the watcher.
+    pub again: Vec<Dirty>,
+    /// The endpoint's own changes after this are left out of the feed.
+    pub own_after: Option<Seq>,
+    /// The newest change when all had been looked at for the first time.
+    pub crawled: Option<Seq>,
+    /// Directories that were moved lately: late events may name what they hold by the old path.
+    pub renames: VecDeque<(RelPathBuf, RelPathBuf)>,
+    /// What could not be looked at.
+    pub problems: BTreeMap<RelPathBuf, Problem>,
+    /// Files that somebody is writing.
+    pub writing: HashMap<RelPathBuf, Writing>,
+    /// Files to be read once more, and when, in milliseconds since 1970: oldest first.
+    pub unsettled: VecDeque<(u64, RelPathBuf)>,
+    /// A person has agreed that the root is empty.
+    pub emptied_is_right: bool,
+    /// Rows written since the last commit.
+    pub uncommitted: u32,
+    /// Something was done or told since the last [`Endpoint::sync`].
+    pub unsynced: bool,
+    /// The file with the rules has changed since the last look.
+    pub rules_changed: bool,
+    /// How often [`Endpoint::wake`] was called.
+    pub wakes: u64,
+}
+
+/// A file that somebody is writing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Writing {
+    /// When it was first seen to be written, in milliseconds since 1970.
+    pub first_ms: u64,
+    /// When it was last seen to be written.
+    pub last_ms: u64,
+    /// How often a read of it was disturbed.
+    pub disturbed: u32,
+}
+
+impl State {
+    /// Counts a written row, and commits when many have collected.
+    pub(crate) fn wrote(&mut self) -> Result<(), IndexError> {
+        self.unsynced = true;
+        self.uncommitted += 1;
+        if self.uncommitted >= UNCOMMITTED_MAX { self.commit(Durability::Process) } else { Ok(()) }
+    }
+
+    pub(crate) fn commit(&mut self, durability: Durability) -> Result<(), IndexError> {
+        if self.uncommitted > 0 || durability == Durability::Power {
+            self.index.commit(durability)?;
+            self.uncommitted = 0;
+        }
+        Ok(())
+    }
+
+    /// What is remembered of a file that somebody is writing.
+    pub(crate) fn writing(&mut self, path: &RelPath, now_ms: u64) -> &mut Writing {
+        let new = Writing { first_ms: now_ms, last_ms: now_ms, disturbed: 0 };
+        self.writing.entry(path.to_owned()).or_insert(new)
+    }
+
+    /// Remembers a file that is to be read once more. Where too many wait, the next crawl reads the file.
+    pub(crate) fn note_unsettled(&mut self, path: &RelPath, due_ms: u64) {
+        if self.unsettled.len() < UNSETTLED_MAX {
+            self.unsettled.push_back((due_ms, path.to_owned()));
+        }
+    }
+
+    /// Remembers a moved directory for late events.
+    pub(crate) fn note_rename(&mut self, from: &RelPath, to: &RelPath) {
+        if self.renames.len() == RENAMES_MAX {
+            self.renames.pop_front();
+        }
+        self.renames.push_back((from.to_owned(), to.to_owned()));
+    }
+}
+
+impl<F: Fs> Endpoint<F> {
+    /// Opens an endpoint. What a crash left in staging is removed, or moved to the recycle bin where it may be somebody's.
+    /// The share itself isn't looked at: a missing root shows in the first crawl. `now_ms` is in milliseconds since 1970.
+    pub fn open(fs: F, index: Index, settings: Settings, now_ms: u64) -> Result<Self, OpenError> {
+        let bin = Bin::new();
+        clean_staging(&fs, &bin, now_ms).map_err(OpenError::Staging)?;
+        let can = fs.probe().map_err(OpenError::Staging)?;
+        fs.release_staging().map_err(OpenError::Staging)?;
+        let state = State {
+            index,
+            rules: Arc::new(settings.rules),
+            flights: Flights::default(),
+            again: Vec::new(),
+            own_after: None,
+            crawled: None,
+            renames: VecDeque::new(),
+            problems: BTreeMap::new(),
+            writing: HashMap::new(),
+            unsettled: VecDeque::new(),
+            emptied_is_right: false,
+            uncommitted: 0,
+            unsynced: true,
+            rules_changed: false,
+            wakes: 0,
+        };
+        Ok(Self {
+            fs,
+            side: settings.side,
+            eyes: Eyes::new(settings.symlinks, &can),
+            can,
+            bin,
+            state: Mutex::new(state),
+            landed: Condvar::new(),
+            fed: Condvar::new(),
+            dirtied: Mutex::new(None),
+            staged_next: AtomicU64::new(1),
+            staging_users: AtomicUsize::new(0),
+        })
+    }
+
+    /// Begins a session: what the endpoint itself changes from now on is left out of [`Self::changes`].
+    pub fn hello(&self) -> Result<Hello, OpenError> {
+        let is_bare = self.is_bare().map_err(OpenError::Share)?;
+        let mut state = self.lock();
+        let seq = state.index.seq();
+        state.own_after = Some(seq);
+        Ok(Hello {
+            replica: state.index.replica(),
+            epoch: state.index.epoch(),
+            seq,
+            empty: is_bare && state.index.counts() == Counts::default(),
+            capabilities: self.capabilities(),
+        })
+    }
+
+    /// What this side's file system can hold.
+    pub fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            case_sensitive: self.can.case_sensitive,
+            normalization_sensitive: !self.can.normalizes_unicode,
+            symlinks: self.can.symlinks,
+            executable: self.can.executable_bit,
+            mtime_step_ns: seen::mtime_step_ns(&self.can),
+        }
+    }
+
+    /// Whether nothing at all stands in the share.
+    fn is_bare(&self) -> fs::Result<bool> {
+        let root = match self.fs.root(Area::Share) {
+            Err(error) if problem::is_stale(&error) => return Ok(true),
+            opened => opened?,
+        };
+        Ok(Names::list(&self.fs, &root)?.iter().all(|(name, _)| fs::is_reserved(name)))
+    }
+
+    /// Which side this is.
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
+    /// The file system.
+    pub fn fs(&self) -> &F {
+        &self.fs
+    }
+
+    /// The index's newest change.
+    pub fn seq(&self) -> Seq {
+        self.lock().index.seq()
+    }
+
+    /// How many entries there are of each kind. Costs nothing.
+    pub fn counts(&self) -> Counts {
+        self.lock().index.counts()
+    }
+
+    /// Free and total space of the share's file system.
+    pub fn space(&self) -> fs::Result<fs::Space> {
+        self.fs.space()
+    }
+
+    /// What can't be looked at, by path. What is known there is kept, and not told as removed.
+    pub fn scan_problems(&self) -> Vec<(RelPathBuf, Problem)> {
+        self.lock().problems.iter().map(|(path, problem)| (path.clone(), problem.clone())).collect()
+    }
+
+    /// Lets `wake` be called whenever something waits for [`Self::take_dirty`]. It must return quickly and call nothing here.
+    pub fn on_dirty(&self, wake: impl Fn() + Send + Sync + 'static) {
+        *self.dirtied.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(wake));
+    }
+
+    /// Paths at which an action or a read found something else than the index says: to be passed to the next check.
+    pub fn take_dirty(&self) -> Vec<Dirty> {
+        std::mem::take(&mut self.lock().again)
+    }
+
+    /// Has a path looked at again.
+    pub(crate) fn dirty(&self, path: &RelPath, look: Look) {
+        let mut state = self.lock();
+        self.dirty_locked(&mut state, path, look);
+    }
+
+    pub(crate) fn dirty_locked(&self, state: &mut State, path: &RelPath, look: Look) {
+        state.again.push(Dirty { path: path.to_owned(), look });
+        if let Some(wake) = &*self.dirtied.lock().unwrap_or_else(PoisonError::into_inner) {
+            wake();
+        }
+    }
+
+    /// A person has agreed that the root was emptied: the next crawl tells the deletions.
+    pub fn accept_emptied(&self) {
+        self.lock().emptied_is_right = true;
+    }
+
+    /// Makes durable all that was done or told so far, and commits the index.
+    pub fn sync(&self) -> Result<(), Problem> {
+        let mark = {
+            let mut state = self.lock();
+            if !state.unsynced {
+                return Ok(());
+            }
+            state.unsynced = false;
+            state.index.begin_sync().map_err(|error| self.index_problem(&mut state, &error))?
+        };
+        let synced = self.fs.sync_fs();
+        let mut state = self.lock();
+        let made_durable = match synced {
+            Ok(()) => state
+                .index
+                .mark_synced(mark)
+                .and_then(|()| state.commit(Durability::Power))
+                .map_err(|error| self.index_problem(&mut state, &error)),
+            Err(error) => Err(problem::of_fs(self.side, &error)),
+        };
+        state.unsynced |= made_durable.is_err();
+        made_durable
+    }
+
+    /// Does a slice (some milliseconds) of what can wait; tells whether there is more. For idle moments.
+    pub fn maintain(&self) -> Result<bool, IndexError> {
+        let mut state = self.lock();
+        state.commit(Durability::Process)?;
+        state.index.maintain()
+    }
+
+    /// Commits durably and notes that all is in order. The endpoint goes on working.
+    pub fn close(&self) -> Result<(), IndexError> {
+        let mut state = self.lock();
+        state.uncommitted = 0;
+        state.index.close()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the digest of a file that was unread, if its row is still the one that `fingerprint` belongs to. `stat` is what it
+    /// looked like before and after it was read, at `now_ms` or later.
+    pub(crate) fn note_digest(
+        &self,
+        dir: DirId,
+        name: &Name,
+        fingerprint: &Fingerprint,
+        digest: Digest,
+        stat: &fs::Stat,
+        now_ms: u64,
+    ) -> Result<(), IndexError> {
+        let mut state = self.lock();
+        let noted = match state.index.set_digest(dir, name, fingerprint, digest) {
+            Ok(true) if look::is_unsettled(stat, now_ms) => {
+                state.index.refresh(dir, name, seen::unsettled(stat)).map(|_| ())
+            }
+            noted => noted.map(|_| ()),
+        };
+        self.check_write(&mut state, noted)?;
+        state.wrote()
+    }
+
+    /// After a failed write all since the last commit is taken back, so everything is looked at again.
+    pub(crate) fn check_write<T>(&self, state: &mut State, written: Result<T, IndexError>) -> Result<T, IndexError> {
+        if let Err(IndexError::Store(_)) = &written {
+            state.uncommitted = 0;
+            self.dirty_locked(state, RelPath::ROOT, Look::Below);
+        }
+        written
+    }
+
+    /// What a failed write of the index means: all since the last commit is taken back, so everything is looked at again.
+    pub(crate) fn index_problem(&self, state: &mut State, error: &IndexError) -> Problem {
+        self.dirty_locked(state, RelPath::ROOT, Look::Below);
+        let kind = match error {
+            IndexError::Store(causeway_index::StoreError::NoSpace { .. }) => causeway_sync::ProblemKind::NoSpace,
+            _ => causeway_sync::ProblemKind::Io,
+        };
+        problem::problem(self.side, kind, error.to_string())
+    }
+}
+
+/// Removes what a crash left in staging; what had been taken out of the share goes to the bin.
+fn clean_staging<F: Fs>(fs: &F, bin: &Bin<F>, now_ms: u64) -> fs::Result<()> {
+    let staging = fs.root(Area::Staging)?;
+    for (name, _) in Names::list(fs, &staging)?.iter() {
+        match bin::taken_origin(name) {
+            Some(origin) => {
+                bin.put(fs, (&staging, name), &origin.unwrap_or_default(), Reason::Recovered, now_ms)?;
+            }
+            None => walk::remove_tree(fs, &staging, name)?,
+        }
+    }
+    Ok(())
+}

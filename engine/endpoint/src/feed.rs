@@ -1,0 +1,89 @@
+//! The feed: what the session is told.
+
+use std::time::{Duration, Instant};
+
+use causeway_index::IndexError;
+use causeway_sync::{Changes, RelPath, Seq};
+
+use crate::endpoint::{Endpoint, State};
+use crate::fs::Fs;
+
+impl<F: Fs> Endpoint<F> {
+    /// What has changed after `after`, at most `limit` changes. May be empty though there is more behind `upto`.
+    pub fn changes(&self, after: Seq, limit: usize) -> Result<Changes, IndexError> {
+        window(&self.lock(), after, limit)
+    }
+
+    /// Waits until there is a change after `after`, or until all has been looked at if the asker doesn't know that yet
+    /// (`knows_crawled`). `None` when `timeout` has passed, or [`Self::wake`] was called.
+    pub fn wait_for_changes(
+        &self,
+        after: Seq,
+        limit: usize,
+        knows_crawled: bool,
+        timeout: Duration,
+    ) -> Result<Option<Changes>, IndexError> {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.lock();
+        let wakes = state.wakes;
+        loop {
+            let changes = next_changes(&state, after, limit)?;
+            if !changes.changes.is_empty() || (changes.crawled && !knows_crawled) {
+                return Ok(Some(changes));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.wakes != wakes {
+                return Ok(None);
+            }
+            state = match self.fed.wait_timeout(state, left) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+
+    /// Ends all waits for changes that are under way.
+    pub fn wake(&self) {
+        self.lock().wakes += 1;
+        self.fed.notify_all();
+    }
+
+    /// Changes up to `seq` won't be asked for again.
+    pub fn acknowledge(&self, seq: Seq) -> Result<(), IndexError> {
+        let mut state = self.lock();
+        let seq = seq.min(state.index.seq());
+        state.index.acknowledge(seq)?;
+        state.uncommitted += 1;
+        Ok(())
+    }
+
+    /// Puts everything known at and below a path into the feed.
+    pub fn relist(&self, path: &RelPath) -> Result<(), IndexError> {
+        let mut state = self.lock();
+        state.index.touch_below(path)?;
+        state.wrote()?;
+        self.fed.notify_all();
+        Ok(())
+    }
+}
+
+/// The next window that isn't empty, or the last one.
+fn next_changes(state: &State, mut after: Seq, limit: usize) -> Result<Changes, IndexError> {
+    loop {
+        let changes = window(state, after, limit)?;
+        if !changes.changes.is_empty() || changes.upto == changes.as_of || changes.upto == after {
+            return Ok(changes);
+        }
+        after = changes.upto;
+    }
+}
+
+fn window(state: &State, after: Seq, limit: usize) -> Result<Changes, IndexError> {
+    let window = state.index.changes(after, limit, state.own_after)?;
+    Ok(Changes {
+        crawled: state.crawled.is_some_and(|all| window.upto >= all),
+        changes: window.changes,
+        upto: window.upto,
+        as_of: window.as_of,
+    })
+}

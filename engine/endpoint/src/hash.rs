@@ -1,0 +1,134 @@
+//! Reading files: their digest, and whether they stayed as they were while they were read.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use causeway_sync::content::PIECE_BYTES_MAX;
+use causeway_sync::{Digest, Name};
+
+use crate::fs::{self, Fs, FsError, Stat};
+
+/// From this length on, holes are asked for: below, asking costs more than reading zeros.
+const HOLES_FROM_BYTES: u64 = 1 << 20;
+
+/// What reading a file came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Its digest; it was the same before and after.
+    Whole(Digest),
+    /// It was changed, or replaced, since it was looked at or while it was read.
+    Disturbed,
+}
+
+/// A part of a file's content, as it is read in order.
+pub(crate) enum Part<'a> {
+    Bytes(&'a [u8]),
+    /// This many zeros that take no space.
+    Hole(u64),
+}
+
+/// A buffer for reading, allocated when first used.
+#[derive(Default)]
+pub(crate) struct Buffer(Vec<u8>);
+
+impl Buffer {
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        if self.0.is_empty() {
+            self.0 = vec![0; PIECE_BYTES_MAX];
+        }
+        &mut self.0
+    }
+}
+
+/// Reads the file at `name`, which looked like `seen`.
+pub(crate) fn read_digest<F: Fs>(
+    fs: &F,
+    dir: &F::Dir,
+    name: &Name,
+    seen: &Stat,
+    buffer: &mut Buffer,
+) -> fs::Result<Reading> {
+    let mut file = fs.open_file(dir, name)?;
+    if fs.stat_file(&file)? != *seen {
+        return Ok(Reading::Disturbed);
+    }
+    let mut hasher = blake3::Hasher::new();
+    let read = read_parts(fs, &mut file, seen.size, buffer, |part| {
+        feed(&mut hasher, &part);
+        Ok(())
+    });
+    let whole = read.map_err(|error| FsError::at("read", name, error))?;
+    if !whole || fs.stat_file(&file)? != *seen {
+        return Ok(Reading::Disturbed);
+    }
+    Ok(Reading::Whole(hasher.finalize().into()))
+}
+
+/// Reads `size` bytes from the start in order; false when the file ends before, or goes on after.
+pub(crate) fn read_parts<F: Fs>(
+    fs: &F,
+    file: &mut F::File,
+    size: u64,
+    buffer: &mut Buffer,
+    mut each: impl FnMut(Part<'_>) -> io::Result<()>,
+) -> io::Result<bool> {
+    let mut at = 0;
+    while at < size {
+        let mut end = size;
+        if size >= HOLES_FROM_BYTES {
+            let data = fs.next_data(file, at).map_err(|error| error.source)?.unwrap_or(size..size);
+            let start = data.start.clamp(at, size);
+            end = data.end.clamp(start, size);
+            if start > at {
+                each(Part::Hole(start - at))?;
+                at = start;
+            }
+            file.seek(SeekFrom::Start(at))?;
+        }
+        while at < end {
+            let want = buffer.bytes().len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
+            let got = read_full(file, &mut buffer.bytes()[..want])?;
+            if got == 0 {
+                return Ok(false);
+            }
+            each(Part::Bytes(&buffer.bytes()[..got]))?;
+            at += got as u64;
+        }
+    }
+    // One byte more tells a file that has grown, which a stat afterwards would tell as well, but not of every file system.
+    Ok(size >= HOLES_FROM_BYTES || read_full(file, &mut buffer.bytes()[..1])? == 0)
+}
+
+/// Reads until `into` is full or the file ends.
+pub(crate) fn read_full(file: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while got < into.len() {
+        match file.read(&mut into[got..]) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
+}
+
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+
+/// Adds a part to a digest; a hole as the zeros that a reader sees.
+pub(crate) fn feed(hasher: &mut blake3::Hasher, part: &Part<'_>) {
+    match part {
+        Part::Bytes(bytes) => {
+            hasher.update(bytes);
+        }
+        Part::Hole(bytes) => feed_zeros(hasher, *bytes),
+    }
+}
+
+/// Adds zeros to a digest.
+pub(crate) fn feed_zeros(hasher: &mut blake3::Hasher, mut bytes: u64) {
+    while bytes > 0 {
+        let step = usize::try_from(bytes).unwrap_or(usize::MAX).min(ZEROS.len());
+        hasher.update(&ZEROS[..step]);
+        bytes -= step as u64;
+    }
+}
