@@ -1,6 +1,5 @@
 //! What the tasks need of the machine: system packages, Rust targets, cargo tools. Nothing is done where nothing is missing.
 
-use std::ffi::OsStr;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -25,10 +24,19 @@ struct Tool {
     name: &'static str,
     /// `cargo <subcommand> --version` succeeds where it is there.
     subcommand: &'static str,
+    /// For `cargo install`.
+    features: &'static [&'static str],
 }
 
-const TOOLS: &[Tool] =
-    &[Tool { name: "cargo-deny", subcommand: "deny" }, Tool { name: "cargo-nextest", subcommand: "nextest" }];
+const TOOLS: &[Tool] = &[
+    Tool { name: "cargo-deny", subcommand: "deny", features: &[] },
+    // Without its own way to update itself, which is half of what there is to compile.
+    Tool {
+        name: "cargo-nextest",
+        subcommand: "nextest",
+        features: &["--no-default-features", "--features", "default-no-update"],
+    },
+];
 
 /// Parts of the Rust toolchain that a minimal installation lacks.
 const COMPONENTS: &[&str] = &["clippy", "rustfmt"];
@@ -112,12 +120,12 @@ fn tools(workspace: &Workspace) -> Result<()> {
         if succeeds(&mut workspace.cargo(&[tool.subcommand, "--version"])) {
             continue;
         }
-        println!("--- cargo install {} --locked", tool.name);
         let mut install = workspace.cargo(&["install", tool.name, "--locked"]);
-        // Their speed matters little and their build takes minutes: half the optimisation, and one directory for what they share.
+        println!("--- {}", shown(install.args(tool.features)));
+        // Their speed matters little here and their build takes minutes: no optimisation, and one directory for what they share.
         install.env("CARGO_TARGET_DIR", workspace.target().join("tools"));
-        for (name, value) in [("OPT_LEVEL", "1"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "0")] {
-            install.env(format!("CARGO_PROFILE_RELEASE_{name}"), OsStr::new(value));
+        for (name, value) in [("OPT_LEVEL", "0"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "0")] {
+            install.env(format!("CARGO_PROFILE_RELEASE_{name}"), value);
         }
         must(&mut install)?;
     }
