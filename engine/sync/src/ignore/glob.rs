@@ -1,4 +1,5 @@
-//! The syntax of a pattern, as Go's `filepath.Match` checks it.
+//! The syntax of a pattern, as Go's `filepath.Match` documents it. Of the mistakes behind a `*`, some versions of Go overlook
+//! some; here each is one.
 
 use super::error::Fault;
 use super::runes::{Rune, is_stray};
