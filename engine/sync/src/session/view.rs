@@ -86,7 +86,7 @@ impl<L: Ledger> Session<L> {
     pub(super) fn survives_below(&self, path: &RelPath, side: Side) -> Result<bool, LedgerError> {
         for (at, item) in self.items_below(path) {
             let Some(told) = item.told[side as usize].as_ref() else { continue };
-            if **at != *path && self.would_be_lost(at, told.entry.as_ref())? {
+            if **at != *path && !told.own && self.would_be_lost(at, told.entry.as_ref())? {
                 return Ok(true);
             }
         }

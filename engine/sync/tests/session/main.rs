@@ -98,7 +98,7 @@ fn assert_nothing_lost(seed: u64, world: &World) {
 }
 
 fn seeds() -> std::ops::Range<u64> {
-    let count = std::env::var("CAUSEWAY_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_500);
+    let count = std::env::var("CAUSEWAY_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(400);
     let first = std::env::var("CAUSEWAY_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
     first..first + count
 }
