@@ -1,0 +1,233 @@
+//! A `CAUSEWAY_HOME` of its own, and what runs in it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::share::Share;
+use crate::{PATIENCE, eventually};
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit code; -1 where a signal ended it.
+    pub code: i32,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
+}
+
+/// A `CAUSEWAY_HOME` with folders beside it.
+pub struct Place {
+    dir: TempDir,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Place {
+    /// An empty one. Nothing runs yet.
+    pub fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("cw").tempdir().unwrap();
+        Self { dir }
+    }
+
+    /// The directory that holds everything of this place.
+    pub fn base(&self) -> PathBuf {
+        fs::canonicalize(self.dir.path()).unwrap()
+    }
+
+    /// Its `CAUSEWAY_HOME`.
+    pub fn home(&self) -> PathBuf {
+        self.base().join("home")
+    }
+
+    /// A folder beside the home, made where it is missing.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.base().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    /// The `causeway` command in this place, with arguments.
+    pub fn command<A: AsRef<OsStr>>(&self, args: &[A]) -> Command {
+        let mut command = Command::new(program("causeway"));
+        command.args(args).env("CAUSEWAY_HOME", self.home()).env("HOME", self.base().join("user")).stdin(Stdio::null());
+        command.current_dir(self.dir.path());
+        command
+    }
+
+    /// Runs `causeway` with arguments to its end.
+    pub fn run<A: AsRef<OsStr>>(&self, args: &[A]) -> Ran {
+        let child = self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        finish(child, PATIENCE)
+    }
+
+    /// The same, which has to succeed.
+    pub fn ok<A: AsRef<OsStr>>(&self, args: &[A]) -> String {
+        let ran = self.run(args);
+        assert_eq!(ran.code, 0, "{:?} failed: {}{}\n{}", shown(args), ran.out, ran.err, self.log_end());
+        ran.out
+    }
+
+    /// What `causeway --json` shows with arguments.
+    pub fn json(&self, args: &[&str]) -> Value {
+        let mut all = vec!["--json"];
+        all.extend(args);
+        let out = self.run(&all);
+        serde_json::from_str(&out.out).unwrap_or_else(|e| panic!("{args:?}: {e}: {} {}", out.out, out.err))
+    }
+
+    /// Shares a folder, and waits until that is Watching.
+    pub fn share(&self, folder: &Path, options: &[&str]) -> Share<'_> {
+        let mut args = vec!["share", "create", folder.to_str().unwrap()];
+        args.extend(options);
+        self.ok(&args);
+        let name = options.iter().position(|option| *option == "--name").map(|at| options[at + 1]);
+        let name = name.unwrap_or_else(|| folder.file_name().unwrap().to_str().unwrap());
+        Share::new(self, name)
+    }
+
+    /// Process id of the engine that runs.
+    pub fn engine_pid(&self) -> u32 {
+        fs::read_to_string(self.home().join("run/engine.lock")).unwrap().trim().parse().unwrap()
+    }
+
+    /// Process id of the agent that answers; waits for one.
+    pub fn agent_pid(&self) -> u32 {
+        let mut pid = None;
+        eventually(
+            || {
+                pid = self.json(&["machine", "status"])["agent"]["pid"].as_u64();
+                pid.is_some()
+            },
+            || self.log_end(),
+        );
+        u32::try_from(pid.unwrap()).unwrap()
+    }
+
+    /// Kills the engine, and waits until it is gone.
+    pub fn kill_engine(&self) {
+        kill(self.engine_pid());
+    }
+
+    /// Kills the agent, and waits until it is gone.
+    pub fn kill_agent(&self) {
+        kill(self.agent_pid());
+    }
+
+    /// The end of the engine's and the agent's log, to be shown with a failure.
+    pub fn log_end(&self) -> String {
+        let end = |name: &str| {
+            let text = fs::read(self.home().join("logs").join(name)).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            let lines: Vec<&str> = text.lines().collect();
+            format!("--- {name}\n{}\n", lines[lines.len().saturating_sub(25)..].join("\n"))
+        };
+        ["engine.log", "engine.stderr", "agent.log"].map(end).concat()
+    }
+
+    /// Processes that run in this place.
+    fn processes(&self) -> Vec<(u32, String)> {
+        let home = self.home();
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+            let mut environment = Vec::new();
+            let read = fs::File::open(entry.path().join("environ")).and_then(|mut f| f.read_to_end(&mut environment));
+            let ours = [b"CAUSEWAY_HOME=", home.as_os_str().as_encoded_bytes()].concat();
+            if read.is_ok() && environment.split(|byte| *byte == 0).any(|variable| variable == ours) {
+                let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+                found.push((pid, String::from_utf8_lossy(&command).replace('\0', " ")));
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = self.run(&["engine", "stop"]);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut left = self.processes();
+        while !left.is_empty() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+            left = self.processes();
+        }
+        for (pid, _) in &left {
+            kill(*pid);
+        }
+        if std::thread::panicking() {
+            eprintln!("{}", self.log_end());
+        } else {
+            assert!(left.is_empty(), "processes were left over: {left:?}\n{}", self.log_end());
+        }
+    }
+}
+
+fn shown<A: AsRef<OsStr>>(args: &[A]) -> Vec<&OsStr> {
+    args.iter().map(AsRef::as_ref).collect()
+}
+
+/// A program that was built into the directory above that of this test's own.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let built = test.parent().and_then(Path::parent).unwrap().join(name);
+    assert!(
+        built.is_file() && built.with_file_name("causeway-agent").is_file(),
+        "{} or causeway-agent is missing; build them first: cargo build --workspace",
+        built.display()
+    );
+    built
+}
+
+/// Waits for the end of a command, and kills it when that takes too long.
+pub fn finish(mut child: Child, limit: Duration) -> Ran {
+    let read = |stream: Option<Box<dyn Read + Send>>| {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            if let Some(mut stream) = stream {
+                stream.read_to_end(&mut bytes).unwrap();
+            }
+            String::from_utf8_lossy(&bytes).into_owned()
+        })
+    };
+    let out = read(child.stdout.take().map(|s| Box::new(s) as _));
+    let err = read(child.stderr.take().map(|s| Box::new(s) as _));
+    let deadline = Instant::now() + limit;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            let status = child.wait().unwrap();
+            panic!("took longer than {limit:?} ({status}): {}{}", out.join().unwrap(), err.join().unwrap());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    Ran { code: status.code().unwrap_or(-1), out: out.join().unwrap(), err: err.join().unwrap() }
+}
+
+/// Kills a process, and waits until it is gone or only waits to be buried.
+fn kill(pid: u32) {
+    use rustix::process::{Pid, Signal, kill_process};
+    let Some(pid) = Pid::from_raw(pid.cast_signed()) else { return };
+    // It may have ended already.
+    let _ = kill_process(pid, Signal::KILL);
+    let gone = || match fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())) {
+        Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X'])),
+        Err(_) => true,
+    };
+    eventually(gone, || "the process to end".to_owned());
+}

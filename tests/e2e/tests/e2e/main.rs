@@ -1,0 +1,12 @@
+//! Causeway as people use it, with real processes on real folders.
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod both_ways;
+mod conflicts;
+mod crashes;
+mod flush;
+mod halts;
+mod life;
+mod many;
+mod rules;
