@@ -26,7 +26,7 @@ pub use rules::{DirState, RuleTexts, Rules, SYNCIGNORE_NAME, Verdict};
 pub use syncignore::SyncIgnore;
 
 /// Longest `.syncignore` file, in bytes. Bounds, with the patterns' number, what a hostile file can make a walk cost.
-pub const SYNCIGNORE_BYTES_MAX: usize = 128 * 1024;
+pub const SYNCIGNORE_BYTES_MAX: usize = 64 * 1024;
 /// Longest pattern of `.syncignore`, in bytes: as long as a path may be (`PATH_MAX` of Linux, limits.h).
 pub const PATTERN_BYTES_MAX: usize = 4096;
 /// Longest pattern on a command line, in bytes. Shorter, for it becomes a regular expression of many times the size.
