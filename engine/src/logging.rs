@@ -1,16 +1,15 @@
-//! The engine's log: one line an event, to a file that rotates by size and to standard error.
+//! The engine's log: one JSON object a line in a file that rotates by size, and text on standard error where that is a terminal.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use causeway_api::home::Home;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Name of the present log file in the log directory; older ones have `.1` (newest) and so on behind it.
-pub const LOG_FILE: &str = "engine.log";
 /// A log file that has grown beyond this is put aside.
 const LOG_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// How many old files are kept.
@@ -18,13 +17,13 @@ const LOG_FILES_OLD_MAX: u32 = 4;
 
 /// Starts logging for this process. `CAUSEWAY_LOG` filters as `tracing_subscriber::EnvFilter` describes; without it everything
 /// from `info` on is written. Does nothing if the process logs already.
-pub fn start(logs: &Path) -> io::Result<()> {
-    let file = RotatingFile::open(logs.join(LOG_FILE), LOG_BYTES_MAX)?;
+pub fn start(home: &Home) -> io::Result<()> {
+    let file = RotatingFile::open(home.log_file(), LOG_BYTES_MAX)?;
     let filter = EnvFilter::try_from_env("CAUSEWAY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry()
         .with(filter)
-        .with(fmt::layer().with_ansi(false).with_writer(move || file.clone()))
-        .with(fmt::layer().with_ansi(false).with_writer(io::stderr));
+        .with(fmt::layer().json().with_writer(move || file.clone()))
+        .with(io::stderr().is_terminal().then(|| fmt::layer().with_writer(io::stderr)));
     // An embedding program may have set up its own.
     let _ = registry.try_init();
     Ok(())

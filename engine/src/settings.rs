@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use causeway_api::{Mode, Patterns, ShareId, ShareName, Symlinks};
+use causeway_api::{Mode, Patterns, ShareId, ShareName, Symlinks, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Name of the file in the data directory.
@@ -20,7 +20,7 @@ const SETTINGS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// One share, as it was set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShareSettings {
-    /// Random, 16 hexadecimal digits, never used again. Names its directories on both sides.
+    /// Random, 32 hexadecimal digits, never used again. Names its directories on both sides.
     pub id: ShareId,
     /// What a person calls it; unique.
     pub name: ShareName,
@@ -36,8 +36,8 @@ pub struct ShareSettings {
     /// Whether it rests until it is resumed.
     #[serde(default)]
     pub paused: bool,
-    /// When it was created, in milliseconds since 1970.
-    pub created_ms: u64,
+    /// When it was created.
+    pub created: Timestamp,
 }
 
 /// Why the settings can't be read or written. Whatever the reason, the file is as it was.
@@ -168,14 +168,14 @@ mod tests {
 
     fn share(name: &str) -> ShareSettings {
         ShareSettings {
-            id: ShareId("0123456789abcdef".to_owned()),
+            id: ShareId("0123456789abcdef0123456789abcdef".to_owned()),
             name: ShareName::new(name).unwrap(),
             host_path: "/src/a b".into(),
             mode: Mode::TwoWaySafe,
             symlinks: Symlinks::Raw,
             patterns: Patterns { exclude: vec!["*.o".to_owned()], ..Patterns::default() },
             paused: true,
-            created_ms: 5,
+            created: Timestamp::from_ns(5),
         }
     }
 

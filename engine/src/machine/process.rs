@@ -4,7 +4,7 @@
 //! process ends, the pipe closes, and the agent ends itself: no orphan is left, not even after `kill -9`.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -60,13 +60,24 @@ pub struct Supervisor {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Makes the command anew for each start; an error is shown and tried again.
-pub type MakeCommand = Box<dyn Fn() -> anyhow::Result<Command> + Send + Sync>;
+/// What is started.
+pub struct Start {
+    /// The command; its standard streams are set by the supervisor.
+    pub command: Command,
+    /// Told to the child at the start of its standard input.
+    pub told: Vec<u8>,
+}
+
+/// Prepares each start anew; an error is shown and tried again.
+pub type MakeStart = Box<dyn Fn() -> anyhow::Result<Start> + Send + Sync>;
+/// Called, without any lock held, when the phase has changed.
+pub type OnChange = Box<dyn Fn() + Send + Sync>;
 
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    make: MakeCommand,
+    make: MakeStart,
+    on_change: OnChange,
     log: PathBuf,
 }
 
@@ -82,10 +93,10 @@ struct State {
 
 impl Supervisor {
     /// Begins with nothing wanted. What the child prints on standard error is appended to `log`.
-    pub fn new(make: MakeCommand, log: PathBuf) -> io::Result<Self> {
+    pub fn new(make: MakeStart, on_change: OnChange, log: PathBuf) -> io::Result<Self> {
         let state =
             State { wanted: false, quit: false, phase: Phase::Stopped, starts: 0, child: None, life_line: None };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), make, log });
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), make, on_change, log });
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("agent".to_owned()).spawn(move || theirs.supervise())?;
         Ok(Self { shared, thread: Some(thread) })
@@ -98,6 +109,17 @@ impl Supervisor {
             state.wanted = true;
             state.phase = Phase::Starting { last: None };
             self.shared.changed.notify_all();
+            drop(state);
+            (self.shared.on_change)();
+        }
+    }
+
+    /// Ends the child now, if it runs and is wanted; it is started again.
+    pub fn kill(&self) {
+        let state = self.shared.state();
+        if let (true, Some(child)) = (state.wanted, &state.child) {
+            // It may have ended in this moment.
+            let _ = child.kill();
         }
     }
 
@@ -119,7 +141,12 @@ impl Supervisor {
             }
             state = self.shared.wait(state, left);
         }
+        let changed = state.phase != Phase::Stopped;
         state.phase = Phase::Stopped;
+        drop(state);
+        if changed {
+            (self.shared.on_change)();
+        }
     }
 
     /// What it is doing.
@@ -168,6 +195,9 @@ impl Shared {
             let wait = backoff.after(ran);
             tracing::warn!(reason, ?wait, "the agent ended and is started again");
             state.phase = Phase::Starting { last: Some(reason) };
+            drop(state);
+            (self.on_change)();
+            state = self.state();
             let until = Instant::now() + wait;
             while state.wanted && Instant::now() < until {
                 let left = until.saturating_duration_since(Instant::now());
@@ -191,7 +221,7 @@ impl Shared {
     }
 
     fn spawn(&self) -> anyhow::Result<Arc<SharedChild>> {
-        let mut command = (self.make)()?;
+        let Start { mut command, told } = (self.make)()?;
         let log = open_log(&self.log)?;
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
         let mut state = self.state();
@@ -200,10 +230,16 @@ impl Shared {
         }
         let child = Arc::new(SharedChild::spawn(&mut command)?);
         state.life_line = child.take_stdin();
+        if let Some(stdin) = &mut state.life_line {
+            // Far less than a pipe holds. A child that has ended already is found out right below.
+            let _ = stdin.write_all(&told);
+        }
         state.child = Some(Arc::clone(&child));
         state.starts += 1;
         state.phase = Phase::Running { pid: child.id() };
+        drop(state);
         tracing::info!(pid = child.id(), "the agent runs");
+        (self.on_change)();
         Ok(child)
     }
 
@@ -245,9 +281,9 @@ mod tests {
         let make = move || {
             let mut command = Command::new("/bin/sh");
             command.arg("-c").arg(script).current_dir(&dir);
-            Ok(command)
+            Ok(Start { command, told: b"told\n".to_vec() })
         };
-        Supervisor::new(Box::new(make), log).unwrap()
+        Supervisor::new(Box::new(make), Box::new(|| ()), log).unwrap()
     }
 
     fn wait_for(what: impl Fn() -> bool) {
@@ -261,9 +297,9 @@ mod tests {
     #[test]
     fn what_dies_is_started_again_until_it_is_stopped() {
         let dir = tempfile::tempdir().unwrap();
-        let supervisor = supervise("echo x >> starts; exit 3", dir.path());
+        let supervisor = supervise("read line; echo $line >> starts; exit 3", dir.path());
         supervisor.start();
-        wait_for(|| std::fs::read_to_string(dir.path().join("starts")).is_ok_and(|s| s.len() >= 6));
+        wait_for(|| std::fs::read_to_string(dir.path().join("starts")).is_ok_and(|s| s.starts_with("told\ntold\ntold\n")));
         supervisor.stop(Duration::from_secs(5));
         assert_eq!(supervisor.phase(), Phase::Stopped);
         let starts = supervisor.starts();
@@ -293,8 +329,8 @@ mod tests {
     #[test]
     fn a_program_that_does_not_exist_is_reported_and_tried_again() {
         let dir = tempfile::tempdir().unwrap();
-        let make = || Ok(Command::new("/nonexistent/agent"));
-        let supervisor = Supervisor::new(Box::new(make), dir.path().join("log")).unwrap();
+        let make = || Ok(Start { command: Command::new("/nonexistent/agent"), told: Vec::new() });
+        let supervisor = Supervisor::new(Box::new(make), Box::new(|| ()), dir.path().join("log")).unwrap();
         supervisor.start();
         wait_for(|| matches!(supervisor.phase(), Phase::Starting { last: Some(_) }));
     }

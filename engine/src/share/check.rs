@@ -203,14 +203,14 @@ fn check_folder(wish: &Wish<'_>) -> Result<PathBuf, Refusal> {
 }
 
 #[cfg(unix)]
-fn may_write(folder: &Path) -> io::Result<()> {
+pub(crate) fn may_write(folder: &Path) -> io::Result<()> {
     use rustix::fs::{Access, access};
     Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 /// Windows has no question to ask without writing: what can't be written shows as problems of paths.
 #[cfg(not(unix))]
-fn may_write(_: &Path) -> io::Result<()> {
+pub(crate) fn may_write(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -1,0 +1,292 @@
+//! The engine's parts together: settings, machine, shares, and what subscribers see of them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use causeway_api::{
+    ApiError, Check, CreateShare, EngineLock, ErrorCode, Feed, Home, MachineInfo, Mode, Patterns, Remedy, ShareId,
+    ShareInfo, Timestamp,
+};
+use tokio::sync::watch;
+
+use crate::doctor::{self, SharedFolder, Subject};
+use crate::machine::Machine;
+use crate::settings::{SettingsError, SettingsStore, ShareSettings};
+use crate::share::check::{Granted, Present, Wish, check};
+use crate::share::command::Command;
+use crate::share::rules;
+use crate::share::{Surroundings, ShareHandle};
+
+/// How long the machine may take to answer when a person starts it.
+const MACHINE_START_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the machine may take to end in good order before it is ended otherwise.
+const MACHINE_STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long all shares together may take to end in good order. What they leave undone, the next start finds and does.
+const SHARES_STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A running engine.
+pub struct Engine {
+    home: Home,
+    machine: Arc<dyn Machine>,
+    settings: Mutex<SettingsStore>,
+    shares: Mutex<BTreeMap<ShareId, ShareHandle>>,
+    feed: Arc<Feed>,
+    stopping: watch::Sender<bool>,
+    started: Timestamp,
+    _lock: EngineLock,
+}
+
+impl Engine {
+    /// Starts the machine and all shares that aren't paused. Returns at once: what takes time goes on by itself.
+    pub fn start(
+        home: Home,
+        lock: EngineLock,
+        settings: SettingsStore,
+        machine: Arc<dyn Machine>,
+        feed: Arc<Feed>,
+    ) -> Arc<Self> {
+        let engine = Arc::new(Self {
+            home,
+            machine,
+            settings: Mutex::new(settings),
+            shares: Mutex::new(BTreeMap::new()),
+            feed,
+            stopping: watch::Sender::new(false),
+            started: Timestamp::now(),
+            _lock: lock,
+        });
+        engine.machine.start();
+        let known = engine.settings().shares().to_vec();
+        let mut shares = engine.shares();
+        for settings in known {
+            let id = settings.id.clone();
+            shares.insert(id, engine.start_share(settings));
+        }
+        drop(shares);
+        engine
+    }
+
+    /// Where everything is kept.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &dyn Machine {
+        &*self.machine
+    }
+
+    /// What subscribers see.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// When it started.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// How many shares there are.
+    pub fn share_count(&self) -> u64 {
+        self.shares().len() as u64
+    }
+
+    /// Asks whoever runs the engine to end it.
+    pub fn ask_to_stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Becomes true when the engine was asked to end.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// Ends all shares and the machine in good order, within a bounded time. Shares end at the same time.
+    pub fn stop(&self) {
+        let shares = std::mem::take(&mut *self.shares());
+        for share in shares.values() {
+            share.tell(Command::Stop);
+        }
+        let deadline = std::time::Instant::now() + SHARES_STOP_PATIENCE;
+        for (id, share) in shares {
+            if !share.wait_until_ended(deadline) {
+                tracing::warn!(share = %id, "did not end in time; the next start looks at everything again");
+            }
+        }
+        self.machine.stop(MACHINE_STOP_PATIENCE);
+    }
+
+    fn settings(&self) -> MutexGuard<'_, SettingsStore> {
+        // An update that panicked changed neither the file nor the list.
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shares(&self) -> MutexGuard<'_, BTreeMap<ShareId, ShareHandle>> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start_share(&self, settings: ShareSettings) -> ShareHandle {
+        let surroundings =
+            Surroundings { home: self.home.clone(), machine: Arc::clone(&self.machine), feed: Arc::clone(&self.feed) };
+        ShareHandle::start(settings, surroundings)
+    }
+
+    /// The id of the share that has this name or id.
+    fn find(&self, share: &str) -> Result<ShareId, ApiError> {
+        self.settings()
+            .shares()
+            .iter()
+            .find(|known| known.name.as_str() == share || known.id.0 == share)
+            .map(|known| known.id.clone())
+            .ok_or_else(|| ApiError::no_such_share(share))
+    }
+
+    /// Hands a request to a share's thread.
+    pub fn tell(&self, share: &str, command: Command) -> Result<(), ApiError> {
+        let id = self.find(share)?;
+        match self.shares().get(&id) {
+            Some(handle) => handle.tell(command),
+            None if *self.stopping.borrow() => {
+                return Err(ApiError::new(ErrorCode::Stopping, "The engine is stopping."));
+            }
+            None => return Err(ApiError::no_such_share(share)),
+        }
+        Ok(())
+    }
+
+    /// How a share was when it last told.
+    pub fn shown(&self, share: &str) -> Result<ShareInfo, ApiError> {
+        let id = self.find(share)?;
+        self.feed.share(&id).ok_or_else(|| ApiError::no_such_share(share))
+    }
+
+    /// Makes a share and starts it. After an error nothing has changed.
+    pub fn create_share(&self, wish: &CreateShare) -> Result<ShareInfo, ApiError> {
+        // Held throughout: two creations at the same time can't both find their names and folders free.
+        let mut settings = self.settings();
+        let granted = self.check_wish(wish, &settings)?;
+        let mut patterns = wish.patterns.clone();
+        patterns.exclude.extend(granted.own_inside.iter().map(|own| rules::pattern_for(own)));
+        check_rules(&patterns, &granted)?;
+
+        let share = ShareSettings {
+            id: new_share_id()?,
+            name: granted.name,
+            host_path: granted.folder,
+            mode: wish.mode,
+            symlinks: wish.symlinks,
+            patterns,
+            paused: false,
+            created: Timestamp::now(),
+        };
+        settings.update(|shares| shares.push(share.clone())).map_err(settings_error)?;
+        let id = share.id.clone();
+        let mut shares = self.shares();
+        let handle = self.start_share(share);
+        shares.insert(id.clone(), handle);
+        tracing::info!(share = %id, "created");
+        self.feed.share(&id).ok_or_else(|| ApiError::no_such_share(&id.0))
+    }
+
+    fn check_wish(&self, wish: &CreateShare, settings: &SettingsStore) -> Result<Granted, ApiError> {
+        let folder = wish.host_path.to_path().ok_or_else(|| {
+            ApiError::new(ErrorCode::InvalidParams, format!("\"{}\" is not a path of this computer.", wish.host_path))
+        })?;
+        let present = Present {
+            shares: settings.shares().iter().map(|share| (&share.name, share.host_path.as_path())).collect(),
+            own: vec![self.home.root().to_path_buf(), self.home.config_dir(), self.home.sockets_dir().to_path_buf()],
+            home: directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf()),
+        };
+        let wish = Wish { folder: &folder, name: wish.name.as_ref(), mode: wish.mode, force: wish.force };
+        Ok(check(&wish, &present)?)
+    }
+
+    /// Notes whether a share rests, so that it does after a restart too.
+    pub fn note_paused(&self, share: &str, paused: bool) -> Result<(), ApiError> {
+        let id = self.find(share)?;
+        let mut settings = self.settings();
+        if settings.shares().iter().any(|known| known.id == id && known.paused != paused) {
+            settings.update(|shares| set_paused(shares, &id, paused)).map_err(settings_error)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a share whose thread has removed all that was kept of it off the list.
+    pub fn forget_share(&self, share: &str) -> Result<(), ApiError> {
+        let id = self.find(share)?;
+        self.settings().update(|shares| shares.retain(|known| known.id != id)).map_err(settings_error)?;
+        self.shares().remove(&id);
+        self.feed.remove_share(&id);
+        tracing::info!(share = %id, "removed");
+        Ok(())
+    }
+
+    /// Starts the machine and waits until its agent answers.
+    pub fn start_machine(&self) -> Result<MachineInfo, ApiError> {
+        self.machine.start();
+        self.machine.wait_until_ready(MACHINE_START_PATIENCE)?;
+        Ok(self.machine.info())
+    }
+
+    /// Stops the machine; its shares are Disconnected until it is started again.
+    pub fn stop_machine(&self) -> Result<MachineInfo, ApiError> {
+        self.machine.stop(MACHINE_STOP_PATIENCE);
+        Ok(self.machine.info())
+    }
+
+    /// Looks at everything that Causeway needs.
+    pub fn examine(&self) -> Vec<Check> {
+        let shown: BTreeMap<_, _> =
+            self.feed.snapshot().shares.into_iter().map(|share| (share.id, share.entries.directories)).collect();
+        let shares = self.settings().shares().iter().map(|share| SharedFolder {
+            name: share.name.to_string(),
+            folder: share.host_path.clone(),
+            writes_to_host: matches!(share.mode, Mode::TwoWaySafe | Mode::TwoWayResolved),
+            directories: shown.get(&share.id).copied().unwrap_or(0),
+        });
+        let subject = Subject {
+            home: self.home.root().to_path_buf(),
+            machine: Some(self.machine.info()),
+            shares: shares.collect(),
+        };
+        doctor::examine(&subject)
+    }
+}
+
+fn set_paused(shares: &mut [ShareSettings], id: &ShareId, paused: bool) {
+    if let Some(share) = shares.iter_mut().find(|share| share.id == *id) {
+        share.paused = paused;
+    }
+}
+
+/// Checks the patterns and the folder's `.syncignore`.
+fn check_rules(patterns: &Patterns, granted: &Granted) -> Result<(), ApiError> {
+    let invalid = |message: String| {
+        ApiError::new(ErrorCode::InvalidPattern, format!("{message}."))
+            .with_remedy(Remedy::sentence("Correct the pattern and try again."))
+    };
+    let syncignore = rules::read(&granted.folder).map_err(|e| invalid(e.to_string()))?;
+    rules::compile(&rules::texts(patterns, syncignore)).map_err(|e| invalid(e.to_string()))?;
+    Ok(())
+}
+
+fn new_share_id() -> Result<ShareId, ApiError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| ApiError::new(ErrorCode::Io, format!("The system gives no random numbers: {e}.")))?;
+    Ok(ShareId(causeway_wire::agent::ShareId(bytes).to_string()))
+}
+
+fn settings_error(error: SettingsError) -> ApiError {
+    let code = match &error {
+        SettingsError::Io { source, .. } => match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorCode::NoSpace,
+            std::io::ErrorKind::PermissionDenied => ErrorCode::PermissionDenied,
+            std::io::ErrorKind::ReadOnlyFilesystem => ErrorCode::ReadOnly,
+            _ => ErrorCode::Io,
+        },
+        _ => ErrorCode::Io,
+    };
+    ApiError::new(code, format!("{error}."))
+}

@@ -1,0 +1,111 @@
+//! An engine's life: from its lock to its end.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use causeway_api::{EngineLock, Feed, Home, server, socket};
+
+use crate::doctor::system;
+use crate::engine::Engine;
+use crate::handler::Control;
+use crate::logging;
+use crate::machine::Machine;
+use crate::machine::local::LocalMachine;
+use crate::settings::SettingsStore;
+
+/// Runs an engine for `home` in this process until it is asked to stop: by the control API, by SIGTERM or SIGINT (Ctrl-C on
+/// Windows). Fails at once where another engine runs.
+///
+/// The end is orderly and bounded: requests at work get 5 s, then all shares together 5 s, then the machine 5 s.
+pub fn run(home: Home) -> anyhow::Result<()> {
+    home.prepare()?;
+    let lock = EngineLock::take(&home)?;
+    logging::start(&home).context("could not open the log")?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), home = %home.root().display(), "the engine starts");
+    log_panics();
+    system::raise_open_files();
+    let ended = serve(home, lock);
+    match &ended {
+        Ok(()) => tracing::info!("the engine has ended"),
+        Err(error) => tracing::error!(error = format!("{error:#}"), "the engine could not go on"),
+    }
+    ended
+}
+
+fn serve(home: Home, lock: EngineLock) -> anyhow::Result<()> {
+    std::fs::create_dir_all(home.shares_dir())?;
+    let settings = SettingsStore::open(home.root())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .context("could not start the control API's threads")?;
+    let listener = {
+        let _entered = runtime.enter();
+        socket::listen(&home).context("could not listen for the app and the command")?
+    };
+    let machine = LocalMachine::new(&home).context("could not prepare the machine")?;
+    let feed = Arc::new(Feed::new(machine.info()));
+    let _shown = show_machine(&machine, &feed);
+    let engine = Engine::start(home, lock, settings, machine, feed);
+    let control = Arc::new(Control::new(Arc::clone(&engine)));
+    let mut stopping = engine.stopping();
+    runtime.block_on(async {
+        let stop = async {
+            tokio::select! {
+                signal = end_of_process() => tracing::info!(signal, "asked to end"),
+                _ = stopping.wait_for(|stopping| *stopping) => tracing::info!("asked to end by the control API"),
+            }
+        };
+        server::serve(listener, control, stop).await;
+    });
+    engine.ask_to_stop();
+    engine.stop();
+    // Work that still waits for a disk would hold this up.
+    runtime.shutdown_background();
+    Ok(())
+}
+
+/// Keeps what subscribers see of the machine up to date.
+fn show_machine(machine: &Arc<LocalMachine>, feed: &Arc<Feed>) -> crate::machine::Watching {
+    let (weak, feed) = (Arc::downgrade(machine), Arc::clone(feed));
+    machine.watch(Box::new(move || {
+        if let Some(machine) = weak.upgrade() {
+            feed.put_machine(machine.info());
+        }
+    }))
+}
+
+/// Waits until the system, or a person at the terminal, wants the process to end.
+#[cfg(unix)]
+async fn end_of_process() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    match (terminate, interrupt) {
+        (Ok(mut terminate), Ok(mut interrupt)) => tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        },
+        // Without handlers the signals end the process as they always do.
+        _ => std::future::pending().await,
+    }
+}
+
+/// Waits until a person at the terminal wants the process to end.
+#[cfg(not(unix))]
+async fn end_of_process() -> &'static str {
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => "Ctrl-C",
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Panics go to the log too: standard error may be nowhere.
+fn log_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tracing::error!("{panic}");
+        before(panic);
+    }));
+}

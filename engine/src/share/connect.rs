@@ -1,0 +1,553 @@
+//! Joining the two sides, and letting go of them: attempts, breaks, pauses, halts, and the end.
+//!
+//! An attempt runs on a thread of its own, one at a time: it opens the host's endpoint, has the agent open the guest's, and waits for
+//! the connections that the agent dials. The host's endpoint, which has looked at everything already, outlives a break.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use causeway_api::{ApiError, ErrorCode, HaltCode, PathBytes, Remedy, ShareInfo, Symlinks};
+use causeway_endpoint::runner::ShareSide;
+use causeway_index::LedgerStore;
+use causeway_sync::plan::BULK_LANES;
+use causeway_sync::session::{Halt, Limits, RootFault, Session, Settings};
+use causeway_sync::{Hello, Lane, Side};
+use causeway_wire::agent::{self, Failure, ShareId};
+
+use super::actor::{Actor, Input, Link, Up};
+use super::command::{Command, Reply};
+use super::host::{HostError, HostSide};
+use super::reports::{Report, Reporter};
+use super::rules::{self, InForce};
+use super::shown;
+use crate::remote::{AgentError, AgentLink, Delivery, DoorError, Lanes, Loss, RemoteSide};
+use crate::settings::ShareSettings;
+
+/// Name of the ledger in a share's directory.
+const LEDGER_NAME: &str = "ledger.db";
+/// How long the agent may take to open a share: it may have to set a damaged index aside.
+const OPEN_LIMIT: Duration = Duration::from_secs(60);
+/// How long the agent may take for each of the quick requests.
+const AGENT_LIMIT: Duration = Duration::from_secs(15);
+/// How long the deletion of the guest's copy may take.
+const REMOVE_LIMIT: Duration = Duration::from_secs(600);
+
+/// Numbers of attempts, over all shares and restarts of their threads: no two are the same.
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+
+/// What an attempt that succeeded has joined.
+pub struct Opened {
+    host: HostSide,
+    guest: Arc<RemoteSide>,
+    lanes: Lanes,
+    hello: [Hello; 2],
+    ledger: LedgerStore,
+    rules: InForce,
+    guest_path: PathBytes,
+}
+
+/// Why an attempt failed.
+pub struct Attempt {
+    failure: AttemptError,
+    /// What it opened and what can be kept for the next one.
+    host: Option<HostSide>,
+}
+
+/// Why the two sides couldn't be joined.
+#[derive(Debug, thiserror::Error)]
+enum AttemptError {
+    #[error("{}", .0.reason)]
+    NoAgent(crate::machine::Absent),
+    #[error("the folder on the host is gone or no folder any more")]
+    Root(RootFault),
+    #[error(transparent)]
+    Host(HostError),
+    #[error("The agent can't open its copy: {0}.")]
+    Agent(#[from] AgentError),
+    #[error("The agent's connections did not come about: {0}.")]
+    Door(#[from] DoorError),
+    #[error("The copy in the guest can't be worked on: {0}.")]
+    Guest(Failure),
+    #[error("The connection to the agent broke at once.")]
+    Broke,
+    #[error("A connection of the agent can't be set up: {0}.")]
+    Io(#[from] io::Error),
+    #[error("What both sides agreed on can't be opened: {0}.")]
+    Ledger(#[from] causeway_index::StoreError),
+}
+
+impl Actor {
+    /// Begins an attempt, unless one is under way.
+    pub(super) fn connect(&mut self) {
+        if self.attempting {
+            return;
+        }
+        self.generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
+        self.attempting = true;
+        self.link = Link::Connecting;
+        self.began_ms = self.clock.now_ms();
+        self.news = Default::default();
+        self.lost = None;
+        let attempt = AttemptInput {
+            settings: self.settings.clone(),
+            around: self.around.clone(),
+            dir: self.dir.clone(),
+            reporters: Side::BOTH.map(|side| self.reporter(side)),
+            now_ms: self.began_ms,
+        };
+        let (generation, sender, host) = (self.generation, self.sender.clone(), self.host.take());
+        let run = move || {
+            let result = attempt.run(host);
+            // A thread that has ended drops what was joined, which closes it.
+            let _ = sender.send(Input::Attempted(generation, result.map(Box::new).map_err(Box::new)));
+        };
+        if let Err(error) = std::thread::Builder::new().name("share attempt".to_owned()).spawn(run) {
+            self.attempting = false;
+            self.go_down(format!("No thread could be started: {error}."));
+        }
+    }
+
+    pub(super) fn handle_attempt(&mut self, generation: u64, result: Result<Box<Opened>, Box<Attempt>>) {
+        self.attempting = false;
+        let wanted = generation == self.generation && matches!(self.link, Link::Connecting);
+        match result {
+            Ok(opened) if wanted => self.go_up(*opened),
+            Err(attempt) if wanted => self.attempt_failed(*attempt),
+            // What was joined is let go of, here where nothing waits for it. If it is wanted again, the next attempt begins.
+            stale => drop(stale),
+        }
+    }
+
+    fn go_up(&mut self, opened: Opened) {
+        let now_ms = self.clock.now_ms();
+        let Opened { host, guest, lanes, hello: [host_hello, guest_hello], ledger, rules, guest_path } = opened;
+        let settings = Settings {
+            mode: mode(&self.settings),
+            rules: rules.rules.clone(),
+            limits: Limits::default(),
+        };
+        self.guest_path = Some(guest_path);
+        let host_side = host.side();
+        self.host = Some(host);
+        let session = Session::new(settings, ledger, &host_hello, &guest_hello, now_ms);
+        let Some(session) = self.check_ledger(session) else { return };
+        tracing::info!(share = %self.settings.name, "joined");
+        self.link = Link::Up(Box::new(Up {
+            session,
+            host: host_side,
+            guest,
+            lanes,
+            rules,
+            acknowledgements: Default::default(),
+            flights: Default::default(),
+            crawled: [false; 2],
+            halted_since_ms: None,
+        }));
+        self.known.counting = false;
+        self.known.uncounted = true;
+        if let Some(reason) = self.lost.take() {
+            return self.go_down(reason);
+        }
+        // What came before the session began.
+        for side in Side::BOTH {
+            if let Some(fault) = self.news[side as usize].root_fault {
+                self.handle_root_fault(side, fault);
+            }
+        }
+        self.begin_flushes();
+    }
+
+    fn attempt_failed(&mut self, attempt: Attempt) {
+        self.host = attempt.host;
+        let now_ms = self.clock.now_ms();
+        tracing::warn!(share = %self.settings.name, error = %attempt.failure, "could not be joined");
+        let (reason, remedy) = match attempt.failure {
+            AttemptError::Root(fault) => {
+                self.link = Link::RootFault { fault, since_ms: now_ms };
+                return;
+            }
+            AttemptError::NoAgent(absent) => (absent.reason, absent.remedy),
+            other => (other.to_string(), None),
+        };
+        self.go_down(reason);
+        if let Link::Down { remedy: shown, .. } = &mut self.link {
+            *shown = remedy;
+        }
+    }
+
+    /// The connection is of no use any more: another attempt is made, at once the first time.
+    pub(super) fn go_down(&mut self, reason: String) {
+        let now_ms = self.clock.now_ms();
+        tracing::warn!(share = %self.settings.name, reason, "not joined any more");
+        self.disconnect();
+        let ran = Duration::from_millis(now_ms.saturating_sub(self.began_ms));
+        let wait = u64::try_from(self.backoff.after(ran).as_millis()).unwrap_or(u64::MAX);
+        self.link = Link::Down { reason, remedy: None, retry_ms: now_ms.saturating_add(wait) };
+    }
+
+    /// Lets go of the session and of the guest. The host's endpoint goes on looking.
+    pub(super) fn disconnect(&mut self) {
+        // What the old session's sides still tell is void.
+        self.generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
+        let down = Link::Down { reason: String::new(), remedy: None, retry_ms: u64::MAX };
+        if let Link::Up(up) = std::mem::replace(&mut self.link, down) {
+            up.guest.end();
+            up.host.end();
+            drop(up);
+        }
+        self.forget_flush_tokens();
+        self.known.counting = false;
+        self.answer_shows();
+    }
+
+    /// Lets go of everything, so that nothing is watched or held open.
+    fn rest(&mut self) {
+        self.disconnect();
+        self.host = None;
+        if let Ok(agent) = self.around.machine.agent()
+            && let Err(error) = agent.close_share(wire_id(&self.settings), AGENT_LIMIT)
+        {
+            tracing::warn!(share = %self.settings.name, %error, "the agent did not close its copy");
+        }
+    }
+
+    pub(super) fn handle_machine_change(&mut self) {
+        let agent = self.around.machine.agent();
+        let now_ms = self.clock.now_ms();
+        if let Link::Down { reason, remedy, retry_ms } = &mut self.link {
+            match agent {
+                Ok(_) => *retry_ms = (*retry_ms).min(now_ms),
+                Err(absent) => (*reason, *remedy) = (absent.reason, absent.remedy),
+            }
+        }
+    }
+
+    pub(super) fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Show(reply) => self.show(reply),
+            Command::Pause(reply) => self.pause(reply),
+            Command::Resume { accept, reply } => {
+                let result = self.resume(accept);
+                self.reply_shown(reply, result);
+            }
+            Command::Flush { timeout_ms, reply } => self.flush(timeout_ms, reply),
+            Command::Reset(reply) => {
+                let result = self.reset();
+                self.reply_shown(reply, result);
+            }
+            Command::Prune(reply) => self.prune(reply),
+            Command::Verify(reply) => self.verify(reply),
+            Command::Conflicts(list, reply) => self.conflicts(&list, reply),
+            Command::Resolve(resolve, reply) => self.resolve(&resolve, reply),
+            Command::Problems(list, reply) => self.problems(&list, reply),
+            Command::BinList(list, reply) => self.bin_list(list, reply),
+            Command::BinRestore(which, reply) => self.bin_restore(which, reply),
+            Command::BinEmpty(which, reply) => self.bin_empty(&which, reply),
+            Command::Remove { force, reply } => self.remove(force, reply),
+            Command::Stop => self.end(),
+        }
+    }
+
+    fn pause(&mut self, reply: Reply<ShareInfo>) {
+        if !self.settings.paused {
+            self.settings.paused = true;
+            self.rest();
+            self.link = Link::Paused;
+        }
+        self.reply_shown(reply, Ok(()));
+    }
+
+    fn resume(&mut self, accept: Option<HaltCode>) -> Result<(), ApiError> {
+        let halt = self.halt();
+        match (accept, halt) {
+            (Some(code), Some(halt)) if shown::halt_code(&halt) == code => self.accept(&halt),
+            (Some(code), _) => Err(ApiError::new(
+                ErrorCode::NotHalted,
+                format!("The share \"{}\" is not halted for {code}.", self.settings.name),
+            )),
+            (None, Some(_)) => {
+                self.look_again();
+                Ok(())
+            }
+            (None, None) => {
+                if self.settings.paused {
+                    self.settings.paused = false;
+                    self.look_again();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Why the share is halted.
+    pub(super) fn halt(&self) -> Option<Halt> {
+        match &self.link {
+            Link::Up(up) => up.session.halted().cloned(),
+            Link::RootFault { fault, .. } => Some(Halt::Root { side: Side::Host, fault: *fault }),
+            _ => None,
+        }
+    }
+
+    /// Begins anew at once, with everything looked at again.
+    fn look_again(&mut self) {
+        self.disconnect();
+        self.link = Link::Down { reason: String::new(), remedy: None, retry_ms: self.clock.now_ms() };
+    }
+
+    /// Lets happen what a halt held back.
+    fn accept(&mut self, halt: &Halt) -> Result<(), ApiError> {
+        let now_ms = self.clock.now_ms();
+        tracing::warn!(share = %self.settings.name, ?halt, "a person accepts the halt");
+        match halt {
+            Halt::ReplicaChanged | Halt::MassDeletion { .. } => {
+                let Link::Up(up) = &mut self.link else { return Err(self.not_up()) };
+                let result = up.session.accept_halt(now_ms);
+                self.check_ledger(result);
+            }
+            Halt::Root { fault: RootFault::NotADirectory, .. } => {
+                return Err(ApiError::new(ErrorCode::ShareHalted, "What isn't a folder any more can't be synchronised.")
+                    .with_remedy(Remedy::sentence("Put the folder back and resume the share.")));
+            }
+            Halt::Root { side, .. } => {
+                self.accept_emptied[*side as usize] = true;
+                self.put_roots_back(*side)?;
+                self.look_again();
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the root of a side where it is gone, empty.
+    fn put_roots_back(&mut self, side: Side) -> Result<(), ApiError> {
+        match side {
+            Side::Host => make_missing(&self.settings.host_path),
+            // Closed, it is made when it is opened again.
+            Side::Guest => {
+                self.rest();
+                Ok(())
+            }
+        }
+    }
+
+    fn reset(&mut self) -> Result<(), ApiError> {
+        if self.settings.paused {
+            return Err(self.not_up());
+        }
+        self.rest();
+        make_missing(&self.settings.host_path)?;
+        remove_stores(&self.dir, LEDGER_NAME)
+            .map_err(|e| ApiError::new(ErrorCode::Io, format!("The ledger can't be removed: {e}.")))?;
+        self.accept_emptied = [true; 2];
+        tracing::info!(share = %self.settings.name, "was reset");
+        self.look_again();
+        Ok(())
+    }
+
+    fn remove(&mut self, force: bool, reply: Reply<()>) {
+        let result = self.remove_now(force);
+        if result.is_ok() {
+            self.end();
+        }
+        let _ = reply.send(result);
+    }
+
+    fn remove_now(&mut self, force: bool) -> Result<(), ApiError> {
+        if !force {
+            self.check_nothing_is_lost()?;
+        }
+        self.disconnect();
+        self.host = None;
+        match self.around.machine.agent() {
+            Ok(agent) => agent
+                .remove_share(wire_id(&self.settings), REMOVE_LIMIT)
+                .map_err(|e| ApiError::new(ErrorCode::Io, format!("The copy in the guest can't be deleted: {e}.")))
+                .or_else(|error| if force { Ok(()) } else { Err(error) })?,
+            Err(absent) if force => {
+                tracing::warn!(share = %self.settings.name, reason = absent.reason, "the copy in the guest stays");
+            }
+            Err(_) => return Err(self.not_up()),
+        }
+        match fs::remove_dir_all(&self.dir) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(ApiError::new(ErrorCode::Io, format!("{} can't be deleted: {e}.", self.dir.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The guest's copy may go where the host holds all of it.
+    fn check_nothing_is_lost(&mut self) -> Result<(), ApiError> {
+        let name = self.settings.name.clone();
+        let force = || Remedy::command("Remove it all the same.", format!("causeway share remove {name} --force"));
+        let Link::Up(up) = &self.link else { return Err(self.not_up().with_remedy(force())) };
+        let status = up.session.status();
+        let Some(status) = self.check_ledger(status) else { return Err(self.not_up()) };
+        let more = if !status.prepared || status.halted {
+            "may hold content that the host doesn't have, for the share isn't prepared".to_owned()
+        } else if status.pending > 0 {
+            format!("may hold content that the host doesn't have: {} changes are on their way", status.pending)
+        } else if status.holds.conflicts + status.holds.problems + status.holds.one_sided > 0 {
+            let holds = status.holds;
+            format!(
+                "may hold content that the host doesn't have: {} conflicts, {} problems, {} paths on one side only",
+                holds.conflicts, holds.problems, holds.one_sided
+            )
+        } else {
+            return Ok(());
+        };
+        Err(ApiError::new(ErrorCode::GuestHasMore, format!("The copy of \"{name}\" in the guest {more}."))
+            .with_remedy(force()))
+    }
+
+    /// Reads `.syncignore` again, and sets new rules everywhere.
+    pub(super) fn reload_rules(&mut self) {
+        let now_ms = self.clock.now_ms();
+        let loaded = rules::load(&self.settings.host_path, &self.settings.patterns, &self.dir, now_ms);
+        let Link::Up(up) = &mut self.link else { return };
+        let same = loaded.texts == up.rules.texts;
+        up.rules = loaded;
+        if same {
+            return;
+        }
+        tracing::info!(share = %self.settings.name, "new rules are in force");
+        // The session first: what the sides tell from now on is told by the new rules.
+        let result = up.session.set_rules(up.rules.rules.clone(), now_ms);
+        for side in Side::BOTH {
+            up.side(side).set_rules(up.rules.texts.clone());
+        }
+        self.check_ledger(result);
+    }
+}
+
+fn make_missing(folder: &Path) -> Result<(), ApiError> {
+    match fs::create_dir(folder) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+            Err(ApiError::new(ErrorCode::Io, format!("The folder {} can't be made: {e}.", folder.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes a store with the files that SQLite keeps beside it.
+fn remove_stores(dir: &Path, name: &str) -> io::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        match fs::remove_file(dir.join(format!("{name}{suffix}"))) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn wire_id(settings: &ShareSettings) -> ShareId {
+    let digits = settings.id.0.as_bytes();
+    let mut bytes = [0; 16];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        let pair = std::str::from_utf8(pair).unwrap_or_default();
+        *byte = u8::from_str_radix(pair, 16).unwrap_or_default();
+    }
+    ShareId(bytes)
+}
+
+fn mode(settings: &ShareSettings) -> causeway_sync::reconcile::Mode {
+    use causeway_sync::reconcile::Mode;
+    match settings.mode {
+        causeway_api::Mode::TwoWaySafe => Mode::TwoWaySafe,
+        causeway_api::Mode::TwoWayResolved => Mode::TwoWayResolved,
+        causeway_api::Mode::OneWaySafe => Mode::OneWaySafe,
+        causeway_api::Mode::OneWayReplica => Mode::OneWayReplica,
+    }
+}
+
+/// What an attempt needs.
+struct AttemptInput {
+    settings: ShareSettings,
+    around: super::Surroundings,
+    dir: std::path::PathBuf,
+    reporters: [Reporter; 2],
+    now_ms: u64,
+}
+
+impl AttemptInput {
+    fn run(self, host: Option<HostSide>) -> Result<Opened, Attempt> {
+        let rules = rules::load(&self.settings.host_path, &self.settings.patterns, &self.dir, self.now_ms);
+        let host = match host {
+            Some(host) => host,
+            None => HostSide::open(&self.settings, &self.dir, &rules, self.now_ms).map_err(|failure| Attempt {
+                failure: match failure {
+                    HostError::Root(fault) => AttemptError::Root(fault),
+                    other => AttemptError::Host(other),
+                },
+                host: None,
+            })?,
+        };
+        match self.join(&host, &rules) {
+            Ok((guest, lanes, hello, ledger, guest_path)) => {
+                Ok(Opened { host, guest, lanes, hello, ledger, rules, guest_path })
+            }
+            Err(failure) => Err(Attempt { failure, host: Some(host) }),
+        }
+    }
+
+    fn join(&self, host: &HostSide, rules: &InForce) -> Result<Joined, AttemptError> {
+        let agent = self.around.machine.agent().map_err(AttemptError::NoAgent)?;
+        let opened = agent.open_share(self.agent_settings(rules), OPEN_LIMIT)?;
+        let (guest, lanes) = self.dial(&agent, host)?;
+        let host_side = host.side();
+        host_side.set_rules(rules.texts.clone());
+        let hello = [self.begin(&*host_side, Side::Host)?, self.begin(&*guest, Side::Guest)?];
+        let ledger = LedgerStore::open(&self.dir.join(LEDGER_NAME))?;
+        Ok((guest, lanes, hello, ledger, PathBytes::from(opened.content.as_path())))
+    }
+
+    fn agent_settings(&self, rules: &InForce) -> agent::ShareSettings {
+        agent::ShareSettings {
+            share: wire_id(&self.settings),
+            name: self.settings.name.to_string(),
+            symlinks: match self.settings.symlinks {
+                Symlinks::Raw => agent::Symlinks::Raw,
+                Symlinks::Portable => agent::Symlinks::Portable,
+                Symlinks::Ignore => agent::Symlinks::Ignore,
+            },
+            rules: rules.texts.clone(),
+        }
+    }
+
+    fn dial(&self, agent: &AgentLink, host: &HostSide) -> Result<(Arc<RemoteSide>, Lanes), AttemptError> {
+        let share = wire_id(&self.settings);
+        let lanes: Vec<Lane> = std::iter::once(Lane::Quick).chain((0..BULK_LANES).map(Lane::Bulk)).collect();
+        let expected = self.around.machine.door().expect(share, &lanes);
+        agent.dial(share, expected.session(), &lanes, AGENT_LIMIT)?;
+        let (own, streams) = expected.wait(AGENT_LIMIT)?;
+        let guest = RemoteSide::start(own, self.on_loss())?;
+        let lanes = Lanes::start(streams, &host.endpoint(), &self.delivery(), self.on_loss())?;
+        Ok((Arc::new(guest), lanes))
+    }
+
+    fn on_loss(&self) -> crate::remote::OnLoss {
+        let reporter = self.reporters[Side::Guest as usize].clone();
+        Box::new(move |loss: Loss| reporter.report(Report::Closed(format!("The connection to the agent is lost: {loss}."))))
+    }
+
+    fn delivery(&self) -> Delivery {
+        let reporter = self.reporters[Side::Host as usize].clone();
+        Arc::new(move |batch, outcomes| reporter.report(Report::Outcomes(batch, outcomes)))
+    }
+
+    fn begin(&self, side: &dyn ShareSide, which: Side) -> Result<Hello, AttemptError> {
+        let (answer, answered) = mpsc::channel();
+        // The answer is awaited right below.
+        side.begin(self.reporters[which as usize].events(), Box::new(move |hello| drop(answer.send(hello))));
+        match answered.recv_timeout(OPEN_LIMIT) {
+            Ok(hello) => hello.map_err(AttemptError::Guest),
+            Err(_) => Err(AttemptError::Broke),
+        }
+    }
+}
+
+type Joined = (Arc<RemoteSide>, Lanes, [Hello; 2], LedgerStore, PathBytes);

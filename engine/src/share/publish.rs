@@ -1,0 +1,319 @@
+//! How a share is shown: everything known about it, put together, at most four times a second.
+
+use causeway_api::{
+    Amount, ApiError, Bins, Entries, LastChange, PathBytes, Phase, Problem, Progress, Remedy, ShareInfo, Space, State,
+    Timestamp, Watch, WatchKind, Watches,
+};
+use causeway_sync::Side;
+use causeway_sync::session::Status;
+use causeway_wire::errand::Counts;
+use causeway_wire::share::{WatchBy, WatchMode};
+
+use super::actor::{Actor, Link};
+use super::command::Reply;
+use super::shown;
+use super::state::Facts;
+use crate::settings::ShareSettings;
+
+/// Shortest time between two publications: what an eye can follow.
+pub const PUBLISH_INTERVAL_MS: u64 = 250;
+/// A share that isn't Preparing shows its progress when this many files or bytes are on their way.
+const LONG_WAY_FILES: u64 = 200;
+const LONG_WAY_BYTES: u64 = 16 << 20;
+
+/// What was found out and doesn't change with every input.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The last counts of both sides.
+    pub counts: [Option<Counts>; 2],
+    /// When they were asked for, in milliseconds since 1970.
+    pub counted_ms: u64,
+    /// Whether an answer is awaited.
+    pub counting: bool,
+    /// How many sides have not answered yet.
+    pub awaited: u8,
+    /// Whether something has changed since they were asked for.
+    pub uncounted: bool,
+    /// Who waits for them, to be shown a fresh account.
+    pub waiting: Vec<Reply<ShareInfo>>,
+    /// The last change that reached the other side.
+    pub last_change: Option<LastChange>,
+    /// Numbers of conflicts and problems at which the next two were looked up.
+    pub looked_at: (u64, u64),
+    /// Since when the oldest conflict waits.
+    pub conflicts_since: Option<Timestamp>,
+    /// The worst problem.
+    pub worst_problem: Option<Problem>,
+}
+
+/// How a share is shown before its thread has said anything.
+pub fn initial(settings: &ShareSettings) -> ShareInfo {
+    ShareInfo {
+        id: settings.id.clone(),
+        name: settings.name.clone(),
+        host_path: PathBytes::from(settings.host_path.as_path()),
+        guest_path: PathBytes::default(),
+        mode: settings.mode,
+        symlinks: settings.symlinks,
+        patterns: settings.patterns.clone(),
+        created: settings.created,
+        state: if settings.paused { State::Paused } else { State::Preparing },
+        state_since: Timestamp::now(),
+        detail: None,
+        remedy: None,
+        progress: None,
+        space: Space::default(),
+        entries: Entries::default(),
+        bin: Bins::default(),
+        containers: Vec::new(),
+        conflicts: 0,
+        conflicts_since: None,
+        problems: 0,
+        worst_problem: None,
+        pending: 0,
+        pending_to_guest: 0,
+        pending_to_host: 0,
+        last_change: None,
+        halt: None,
+        watch: None,
+        prunable: Amount::default(),
+        verified: None,
+    }
+}
+
+impl Actor {
+    /// Publishes if something may have changed and the last time is long enough ago.
+    pub(super) fn publish_when_due(&mut self) {
+        let now_ms = self.clock.now_ms();
+        let state_due = self.state.due_ms().is_some_and(|due| due <= now_ms);
+        if state_due || (self.unpublished && now_ms >= self.published_ms + PUBLISH_INTERVAL_MS) {
+            self.publish();
+        }
+    }
+
+    /// Publishes now, and returns what was published.
+    pub(super) fn publish(&mut self) -> ShareInfo {
+        let now_ms = self.clock.now_ms();
+        self.unpublished = false;
+        self.published_ms = now_ms;
+        let status = self.status();
+        self.look_up_worst(&status);
+        let facts = self.facts(&status);
+        if self.state.update(&facts, now_ms) {
+            tracing::info!(share = %self.settings.name, state = ?self.state.state(), "is now");
+        }
+        let info = self.info(&status, &facts, now_ms);
+        self.around.feed.put_share(info.clone());
+        info
+    }
+
+    fn status(&mut self) -> Status {
+        let Link::Up(up) = &self.link else { return Status::default() };
+        let status = up.session.status();
+        self.check_ledger(status).unwrap_or_default()
+    }
+
+    fn facts(&self, status: &Status) -> Facts {
+        let (conflicts, problems) = match &self.link {
+            Link::Up(_) => (status.holds.conflicts, self.problem_count(status)),
+            _ => (0, 0),
+        };
+        Facts {
+            halted: status.halted || matches!(self.link, Link::RootFault { .. }),
+            paused: matches!(self.link, Link::Paused),
+            disconnected: matches!(&self.link, Link::Down { reason, .. } if !reason.is_empty()),
+            prepared: status.prepared,
+            problems,
+            conflicts,
+            pending: status.pending,
+        }
+    }
+
+    fn problem_count(&self, status: &Status) -> u64 {
+        status.holds.problems + self.unseen_count()
+    }
+
+    fn info(&mut self, status: &Status, facts: &Facts, now_ms: u64) -> ShareInfo {
+        let (detail, remedy) = self.detail(facts);
+        let halt = self.halt().map(|halt| shown::halt(&halt, &self.settings.name, self.halted_since(now_ms)));
+        let to = |side| self.in_flight(side);
+        let base = initial(&self.settings);
+        ShareInfo {
+            guest_path: self.guest_path.clone().unwrap_or_default(),
+            state: self.state.state(),
+            state_since: shown::time(self.state.since_ms()),
+            detail,
+            remedy,
+            progress: self.progress(status, now_ms),
+            conflicts: facts.conflicts,
+            conflicts_since: self.known.conflicts_since,
+            problems: facts.problems,
+            worst_problem: self.known.worst_problem.clone(),
+            pending: status.pending,
+            pending_to_guest: to(Side::Guest).min(status.pending),
+            pending_to_host: to(Side::Host).min(status.pending),
+            last_change: self.known.last_change.clone(),
+            halt,
+            watch: self.watches(),
+            verified: self.verified,
+            ..self.with_counts(base)
+        }
+    }
+
+    fn halted_since(&self, now_ms: u64) -> Timestamp {
+        shown::time(match &self.link {
+            Link::Up(up) => up.halted_since_ms.unwrap_or(now_ms),
+            Link::RootFault { since_ms, .. } => *since_ms,
+            _ => now_ms,
+        })
+    }
+
+    fn in_flight(&self, to: Side) -> u64 {
+        let Link::Up(up) = &self.link else { return 0 };
+        up.flights.values().filter(|flight| flight.to() == to).map(|flight| flight.actions).sum()
+    }
+
+    fn with_counts(&self, info: ShareInfo) -> ShareInfo {
+        let [host, guest] = self.known.counts.map(|counts| counts.unwrap_or_default());
+        let free = |counts: Option<Counts>| counts.map(|counts| counts.space.free_bytes);
+        ShareInfo {
+            space: Space {
+                host_bytes: host.bytes,
+                guest_bytes: guest.bytes,
+                host_free_bytes: free(self.known.counts[0]),
+                guest_free_bytes: free(self.known.counts[1]),
+            },
+            entries: Entries {
+                files: host.files,
+                directories: host.directories,
+                symlinks: host.symlinks,
+                untracked: host.untracked,
+            },
+            bin: Bins {
+                host: Amount { entries: host.bin_items, bytes: host.bin_bytes },
+                guest: Amount { entries: guest.bin_items, bytes: guest.bin_bytes },
+            },
+            prunable: Amount { entries: guest.prunable, bytes: guest.prunable_bytes },
+            ..info
+        }
+    }
+
+    fn detail(&self, facts: &Facts) -> (Option<String>, Option<Remedy>) {
+        let name = &self.settings.name;
+        let command = |sentence: &str, verb: &str| Some(Remedy::command(sentence, format!("causeway share {verb} {name}")));
+        match self.state.state() {
+            State::Halted => {
+                let halt = self.halt().map(|halt| shown::halt(&halt, name, Timestamp::from_ns(0)));
+                match halt {
+                    Some(halt) => (Some(halt.sentence), halt.remedies.into_iter().next()),
+                    None => (None, None),
+                }
+            }
+            State::Paused => (None, command("Let it go on.", "resume")),
+            State::Disconnected => match &self.link {
+                Link::Down { reason, remedy, .. } => (Some(reason.clone()), remedy.clone()),
+                _ => (None, None),
+            },
+            State::Problem => match &self.known.worst_problem {
+                Some(problem) if problem.path.as_bytes().is_empty() => {
+                    (Some(problem.sentence.clone()), problem.remedy.clone())
+                }
+                Some(problem) => {
+                    (Some(format!("{}: {}", problem.path, problem.sentence)), command("See all problems.", "problems"))
+                }
+                None => (None, command("See them.", "problems")),
+            },
+            State::Conflict => {
+                let detail = match facts.conflicts {
+                    1 => "1 path was changed on both sides and waits for a decision.".to_owned(),
+                    n => format!("{n} paths were changed on both sides and wait for a decision."),
+                };
+                (Some(detail), command("See them.", "conflicts"))
+            }
+            State::Preparing | State::Syncing | State::Watching => self.prunable_detail(),
+        }
+    }
+
+    fn prunable_detail(&self) -> (Option<String>, Option<Remedy>) {
+        let counts = self.known.counts[Side::Guest as usize].unwrap_or_default();
+        if counts.prunable == 0 {
+            return (None, None);
+        }
+        let detail = format!(
+            "{} entries ({}) that are excluded now still have copies in the guest.",
+            counts.prunable,
+            crate::doctor::shown_bytes(counts.prunable_bytes)
+        );
+        let command = format!("causeway share prune {}", self.settings.name);
+        (Some(detail), Some(Remedy::command("Delete these copies.", command)))
+    }
+
+    fn progress(&mut self, status: &Status, now_ms: u64) -> Option<Progress> {
+        let phase = match &self.link {
+            Link::Paused | Link::Down { .. } | Link::RootFault { .. } => return None,
+            Link::Connecting => Phase::Connecting,
+            Link::Up(_) if status.halted => return None,
+            Link::Up(up) if !status.prepared && !up.crawled.iter().all(|crawled| *crawled) => Phase::Scanning,
+            Link::Up(_) if status.remaining_files == 0 && !status.prepared => Phase::Finishing,
+            Link::Up(_) => Phase::Copying,
+        };
+        let (files, bytes) = (status.carried_files, status.carried_bytes);
+        self.meter.note(now_ms, files, bytes);
+        let long = status.remaining_files >= LONG_WAY_FILES || status.remaining_bytes >= LONG_WAY_BYTES;
+        if status.prepared && !long {
+            return None;
+        }
+        let known = !matches!(phase, Phase::Connecting | Phase::Scanning);
+        Some(Progress {
+            phase,
+            files_done: files,
+            files_total: known.then_some(files + status.remaining_files),
+            bytes_done: bytes,
+            bytes_total: known.then_some(bytes + status.remaining_bytes),
+            bytes_per_second: self.meter.bytes_per_second(),
+            left_ms: self.meter.left_ms(status.remaining_files, status.remaining_bytes).filter(|_| known),
+        })
+    }
+
+    fn watches(&self) -> Option<Watches> {
+        if !matches!(self.link, Link::Up(_)) {
+            return None;
+        }
+        let of = |side: Side| self.news[side as usize].watch.as_ref().map(watch);
+        Some(Watches { host: of(Side::Host)?, guest: of(Side::Guest)? })
+    }
+
+    /// Answers with a fresh account, once the counts are fresh too.
+    pub(super) fn show(&mut self, reply: Reply<ShareInfo>) {
+        if !matches!(self.link, Link::Up(_)) {
+            let info = self.publish();
+            let _ = reply.send(Ok(info));
+            return;
+        }
+        self.known.waiting.push(reply);
+        self.count();
+    }
+
+    /// Answers with how the share is after a request that changed it.
+    pub(super) fn reply_shown(&mut self, reply: Reply<ShareInfo>, result: Result<(), ApiError>) {
+        let info = self.publish();
+        let _ = reply.send(result.map(|()| info));
+    }
+}
+
+fn watch(mode: &WatchMode) -> Watch {
+    let polls = !mode.polling_because.is_empty() || mode.by == WatchBy::Polling;
+    let by = match mode.by {
+        WatchBy::Fanotify => "fanotify",
+        WatchBy::Inotify => "inotify",
+        WatchBy::Native => "the system's own events",
+        WatchBy::Polling => "polling",
+    };
+    Watch {
+        kind: if polls { WatchKind::Polling } else { WatchKind::Native },
+        by: by.to_owned(),
+        reason: polls.then(|| mode.polling_because.clone()),
+        polled_directories: mode.polled,
+        remedy: polls.then(|| Remedy::command("See which limit to raise.", "causeway doctor")),
+    }
+}

@@ -1,0 +1,229 @@
+//! What the sides tell, and what the session wants of them.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
+
+use causeway_endpoint::runner::{Answer, Events};
+use causeway_sync::ignore::SYNCIGNORE_NAME;
+use causeway_sync::session::{Halt, Output, RootFault};
+use causeway_sync::{Batch, BatchId, Change, Changes, Lane, Operation, Outcome, Problem, RelPath, RelPathBuf, Seq, Side};
+use causeway_wire::errand::Errand;
+use causeway_wire::share::{Event, WatchMode};
+
+use super::actor::{Actor, Input, Link};
+use super::last_change::Flight;
+
+/// What a side tells.
+#[derive(Debug)]
+pub enum Report {
+    /// What has changed.
+    Changes(Changes),
+    /// Whether all is durable; with the token of the request.
+    Synced(u64, Result<(), Problem>),
+    /// All that was changed before the request with this token is at or before this.
+    Barriered(u64, Seq),
+    /// What became of a batch, whichever side it was for.
+    Outcomes(BatchId, Vec<Outcome>),
+    /// What was not asked for.
+    Event(Event),
+    /// The side answers no more.
+    Closed(String),
+}
+
+/// Where a side's reports of one session go.
+#[derive(Clone)]
+pub struct Reporter {
+    /// The share's inbox.
+    pub inbox: Sender<Input>,
+    /// The session.
+    pub generation: u64,
+    /// The side.
+    pub side: Side,
+}
+
+impl Reporter {
+    /// Hands a report in. A thread that has ended needs none.
+    pub fn report(&self, report: Report) {
+        let _ = self.inbox.send(Input::Report(self.generation, self.side, report));
+    }
+
+    /// For events.
+    pub fn events(&self) -> Events {
+        let reporter = self.clone();
+        std::sync::Arc::new(move |event| reporter.report(Report::Event(event)))
+    }
+
+    /// For one answer.
+    pub fn answer<T: Send + 'static>(&self, make: impl FnOnce(T) -> Report + Send + 'static) -> Answer<T> {
+        let reporter = self.clone();
+        Box::new(move |answer| reporter.report(make(answer)))
+    }
+}
+
+/// What a side has told of itself in this session.
+#[derive(Debug, Default)]
+pub struct SideNews {
+    /// How changes are noticed.
+    pub watch: Option<WatchMode>,
+    /// What can't be looked at, and since when, in milliseconds since 1970.
+    pub unseen: BTreeMap<RelPathBuf, (Problem, u64)>,
+    /// Something is wrong with the root.
+    pub root_fault: Option<RootFault>,
+    /// When it last told of changes, in milliseconds since 1970.
+    pub heard_ms: u64,
+}
+
+impl Actor {
+    pub(super) fn reporter(&self, side: Side) -> Reporter {
+        Reporter { inbox: self.sender.clone(), generation: self.generation, side }
+    }
+
+    /// Takes in what a side of the present session tells.
+    pub(super) fn handle_report(&mut self, side: Side, report: Report) {
+        let now_ms = self.clock.now_ms();
+        let report = match report {
+            // These may come before the attempt that made the session has been taken in.
+            Report::Event(event) => return self.handle_event(side, event, now_ms),
+            Report::Closed(reason) if matches!(self.link, Link::Up(_)) => return self.go_down(reason),
+            Report::Closed(reason) => {
+                self.lost = Some(reason);
+                return;
+            }
+            other => other,
+        };
+        let Link::Up(up) = &mut self.link else { return };
+        self.known.uncounted = true;
+        let result = match report {
+            Report::Changes(changes) => {
+                up.crawled[side as usize] |= changes.crawled;
+                self.news[side as usize].heard_ms = now_ms;
+                let rules = side == Side::Host && changes.changes.iter().any(concerns_rules);
+                let result = up.session.handle_changes(side, changes, now_ms);
+                if rules {
+                    self.reload_rules();
+                }
+                result
+            }
+            Report::Synced(token, Ok(())) => up.session.handle_synced(side, token, now_ms),
+            Report::Synced(_, Err(problem)) => {
+                // The ancestor must not advance. A new session tells all again, and tries again.
+                let words = super::shown::problem(RelPath::ROOT, &problem, now_ms).sentence;
+                return self.go_down(format!("What was written can't be made durable. {words}"));
+            }
+            Report::Barriered(token, seq) => up.session.handle_barrier(side, token, seq, now_ms),
+            Report::Outcomes(batch, outcomes) => return self.handle_outcomes(batch, outcomes, now_ms),
+            Report::Event(_) | Report::Closed(_) => return,
+        };
+        self.check_ledger(result);
+    }
+
+    fn handle_outcomes(&mut self, batch: BatchId, outcomes: Vec<Outcome>, now_ms: u64) {
+        let Link::Up(up) = &mut self.link else { return };
+        let flight = up.flights.remove(&batch);
+        let rules = flight.as_ref().is_some_and(|flight| flight.rules);
+        if let Some(change) = flight.and_then(|flight| flight.landed(&outcomes, now_ms)) {
+            self.known.last_change = Some(change);
+        }
+        let result = up.session.handle_outcomes(batch, outcomes, now_ms);
+        self.check_ledger(result);
+        if rules {
+            self.reload_rules();
+        }
+    }
+
+    fn handle_event(&mut self, side: Side, event: Event, now_ms: u64) {
+        let news = &mut self.news[side as usize];
+        match event {
+            Event::Watching(mode) => news.watch = Some(mode),
+            Event::ScanProblem { path, problem } => {
+                let since_ms = news.unseen.get(&path).map_or(now_ms, |(_, since_ms)| *since_ms);
+                news.unseen.insert(path, (problem, since_ms));
+            }
+            Event::ScanProblemGone { path } => {
+                news.unseen.remove(&path);
+            }
+            Event::RootRestored => {
+                // The session stays halted all the same, until a person says how to go on.
+                news.root_fault = None;
+            }
+            Event::RootFault(fault) => {
+                news.root_fault = Some(fault);
+                self.handle_root_fault(side, fault);
+            }
+        }
+    }
+
+    /// Halts the session, unless a person has said that the root may be empty.
+    pub(super) fn handle_root_fault(&mut self, side: Side, fault: RootFault) {
+        let Link::Up(up) = &mut self.link else { return };
+        let emptied = matches!(fault, RootFault::Emptied { .. });
+        if emptied && std::mem::take(&mut self.accept_emptied[side as usize]) {
+            self.accepted_deletions = true;
+            // It shows in the feed, or in another fault.
+            return up.side(side).ask(Errand::AcceptEmptied, Box::new(drop));
+        }
+        up.session.handle_root_fault(side, fault);
+    }
+
+    /// Carries out what the session wants.
+    pub(super) fn carry_out(&mut self) {
+        loop {
+            let Link::Up(up) = &mut self.link else { return };
+            let Some(output) = up.session.poll_output() else { return };
+            self.carry_out_one(output);
+        }
+    }
+
+    fn carry_out_one(&mut self, output: Output) {
+        let [host, guest] = Side::BOTH.map(|side| self.reporter(side));
+        let of = |side| if side == Side::Host { &host } else { &guest };
+        let now_ms = self.clock.now_ms();
+        let Link::Up(up) = &mut self.link else { return };
+        match output {
+            Output::Pull { side, after, limit } => {
+                up.side(side).pull(after, limit, of(side).answer(Report::Changes));
+            }
+            Output::Acknowledge { side, seq } => up.acknowledgements.note(side, seq, now_ms),
+            Output::Recheck { side, path } => up.side(side).recheck(path),
+            Output::Relist { side, path } => up.side(side).relist(path),
+            Output::Read { side, paths } => up.side(side).read(paths),
+            Output::Sync { side, token } => {
+                up.side(side).sync(of(side).answer(move |result| Report::Synced(token, result)));
+            }
+            Output::Barrier { side, token } => {
+                up.side(side).barrier(of(side).answer(move |seq| Report::Barriered(token, seq)));
+            }
+            Output::Run { batch, lane } => self.run(batch, lane),
+            Output::Flushed { token, holds } => self.finish_flush(token, holds),
+            Output::Halted(Halt::MassDeletion { .. }) if std::mem::take(&mut self.accepted_deletions) => {
+                let result = up.session.accept_halt(now_ms);
+                self.check_ledger(result);
+            }
+            Output::Halted(halt) => {
+                up.halted_since_ms = Some(now_ms);
+                tracing::warn!(share = %self.settings.name, ?halt, "halted");
+            }
+        }
+    }
+
+    fn run(&mut self, batch: Batch, lane: Lane) {
+        let Link::Up(up) = &mut self.link else { return };
+        let heard_ms = self.news[batch.to.other() as usize].heard_ms;
+        let rules = batch.to == Side::Host && batch.actions.iter().any(|action| {
+            is_rules(&action.path) || matches!(&action.operation, Operation::Rename { to } if is_rules(to))
+        });
+        up.flights.insert(batch.id, Flight::of(&batch, rules, heard_ms));
+        up.lanes.run(batch, lane);
+    }
+}
+
+fn is_rules(path: &RelPath) -> bool {
+    path.as_bytes() == SYNCIGNORE_NAME.as_bytes()
+}
+
+fn concerns_rules(change: &Change) -> bool {
+    match change {
+        Change::Now { path, .. } | Change::Forgotten { path } => is_rules(path),
+        Change::Moved { from, to, .. } => is_rules(from) || is_rules(to),
+    }
+}

@@ -1,0 +1,236 @@
+//! Verification: both sides are read whole from their disks, and their digests compared.
+//!
+//! Both tell their entries in the same order, page by page, so that memory doesn't grow with the tree. What differs and isn't explained
+//! is looked at a second time, after a moment: a change that was on its way has arrived by then.
+
+use std::cmp::Ordering;
+use std::sync::mpsc::{self, Sender};
+use std::time::{Duration, Instant};
+
+use causeway_api::verify::DIFFERENCES_MAX;
+use causeway_api::{ApiError, Because, Difference, ErrorCode, Timestamp, Verification, Verified};
+use causeway_sync::ledger::{Hold, Ledger};
+use causeway_sync::{Entry, RelPathBuf, Side};
+use causeway_wire::errand::{Errand, ErrandReply, PAGE_ITEMS_MAX, VerifiedEntry};
+
+use super::actor::{Actor, Input, Link};
+use super::command::Reply;
+use super::errands::{Sides, error, misanswered};
+use super::lists::ledger_error;
+use super::shown;
+
+/// How long a change may take to cross before a difference counts as unexplained.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// One side's entries, in order.
+struct Walk<'a> {
+    sides: &'a Sides,
+    side: Side,
+    page: std::vec::IntoIter<VerifiedEntry>,
+    after: Option<RelPathBuf>,
+    more: bool,
+    next: Option<VerifiedEntry>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(sides: &'a Sides, side: Side) -> Result<Self, ApiError> {
+        let mut walk = Self { sides, side, page: Vec::new().into_iter(), after: None, more: true, next: None };
+        walk.advance()?;
+        Ok(walk)
+    }
+
+    /// Goes on to the next entry; the one before is returned.
+    fn advance(&mut self) -> Result<Option<VerifiedEntry>, ApiError> {
+        let mut next = self.page.next();
+        while next.is_none() && self.more {
+            let limit = u32::try_from(PAGE_ITEMS_MAX).expect("a page's length fits");
+            let errand = Errand::Verify { after: self.after.clone(), limit };
+            let ErrandReply::Verified { entries, more } =
+                self.sides.ask(self.side, errand).map_err(|failure| error(&failure))?
+            else {
+                return Err(misanswered());
+            };
+            // A side that says there is more but tells nothing would be asked for ever.
+            self.more = more && !entries.is_empty();
+            self.after = entries.last().map(|entry| entry.path.clone()).or(self.after.take());
+            self.page = entries.into_iter();
+            next = self.page.next();
+        }
+        Ok(std::mem::replace(&mut self.next, next))
+    }
+}
+
+/// What both walks found at one path.
+struct Pair {
+    path: RelPathBuf,
+    host: Option<VerifiedEntry>,
+    guest: Option<VerifiedEntry>,
+}
+
+impl Pair {
+    fn entry(found: Option<&VerifiedEntry>) -> Option<&Entry> {
+        found.and_then(|found| found.found.as_ref().ok())
+    }
+
+    /// What can't be read is no difference; it is a problem that is listed as such. Times are not compared: they may be coarser on
+    /// one side.
+    fn differs(&self) -> bool {
+        let unreadable = |found: &Option<VerifiedEntry>| found.as_ref().is_some_and(|found| found.found.is_err());
+        if unreadable(&self.host) || unreadable(&self.guest) {
+            return false;
+        }
+        match (Self::entry(self.host.as_ref()), Self::entry(self.guest.as_ref())) {
+            (None | Some(Entry::Untracked), None | Some(Entry::Untracked)) => false,
+            (Some(host), Some(guest)) => !host.same_content(guest),
+            _ => true,
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        let of = |found: &Option<VerifiedEntry>| Self::entry(found.as_ref()).and_then(Entry::as_file).map_or(0, |f| f.size);
+        of(&self.host) + of(&self.guest)
+    }
+}
+
+/// Calls `each` for every path that stands on either side.
+fn join(sides: &Sides, mut each: impl FnMut(Pair)) -> Result<(), ApiError> {
+    let mut host = Walk::new(sides, Side::Host)?;
+    let mut guest = Walk::new(sides, Side::Guest)?;
+    loop {
+        let order = match (&host.next, &guest.next) {
+            (None, None) => return Ok(()),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(a), Some(b)) => a.path.cmp(&b.path),
+        };
+        let on_host = if order.is_le() { host.advance()? } else { None };
+        let on_guest = if order.is_ge() { guest.advance()? } else { None };
+        let path = on_host.as_ref().or(on_guest.as_ref()).map(|found| found.path.clone());
+        let path = path.expect("the order says that one of the two is there");
+        each(Pair { path, host: on_host, guest: on_guest });
+    }
+}
+
+/// Asks the share's thread why paths differ, as far as it knows.
+fn explain(inbox: &Sender<Input>, paths: Vec<RelPathBuf>) -> Result<Vec<Option<Because>>, ApiError> {
+    let (answer, answered) = mpsc::channel();
+    let ask = move |actor: &mut Actor| drop(answer.send(actor.explain(&paths)));
+    let gone = || ApiError::new(ErrorCode::ShareDisconnected, "The share stopped during the verification.");
+    inbox.send(Input::Done(Box::new(ask))).map_err(|_| gone())?;
+    answered.recv().map_err(|_| gone())?
+}
+
+impl Actor {
+    pub(super) fn verify(&mut self, reply: Reply<Verification>) {
+        self.run_errand(reply, |sides, inbox| {
+            let verification = verify(sides, inbox)?;
+            let verified = Verified { at: verification.at, differ: verification.differ };
+            // A thread that has ended shows nothing any more.
+            let _ = inbox.send(Input::Done(Box::new(move |actor| actor.verified = Some(verified))));
+            Ok(verification)
+        });
+    }
+
+    fn explain(&mut self, paths: &[RelPathBuf]) -> Result<Vec<Option<Because>>, ApiError> {
+        let Link::Up(up) = &self.link else { return Err(self.not_up()) };
+        let ledger = up.session.ledger();
+        let why = |path: &RelPathBuf| {
+            // What stands below a held directory is explained by it.
+            for at in path.ancestors().chain(std::iter::once(&**path)) {
+                if let Some(diverged) = ledger.diverged(at)? {
+                    return Ok(Some(match diverged.hold {
+                        Hold::Conflict => Because::Conflict,
+                        Hold::Problem(_) => Because::Problem,
+                        Hold::OneSided => Because::Mode,
+                    }));
+                }
+            }
+            Ok(None)
+        };
+        paths.iter().map(why).collect::<Result<_, _>>().map_err(ledger_error)
+    }
+}
+
+/// What differs, with the reasons, as far as it is listed.
+#[derive(Default)]
+struct Findings {
+    explained: Vec<Difference>,
+    unexplained: Vec<Difference>,
+    differ: u64,
+    unexplained_count: u64,
+}
+
+impl Findings {
+    fn add(&mut self, pairs: Vec<Pair>, reasons: Vec<Option<Because>>) {
+        for (pair, reason) in pairs.into_iter().zip(reasons) {
+            self.differ += 1;
+            self.unexplained_count += u64::from(reason.is_none());
+            let list = if reason.is_some() { &mut self.explained } else { &mut self.unexplained };
+            if list.len() < DIFFERENCES_MAX {
+                list.push(Difference {
+                    path: shown::path(&pair.path),
+                    host: shown::entry(Pair::entry(pair.host.as_ref())),
+                    guest: shown::entry(Pair::entry(pair.guest.as_ref())),
+                    because: reason.unwrap_or(Because::Unknown),
+                });
+            }
+        }
+    }
+}
+
+fn verify(sides: &Sides, inbox: &Sender<Input>) -> Result<Verification, ApiError> {
+    let (at, began) = (Timestamp::now(), Instant::now());
+    let (mut findings, mut entries, mut bytes) = look(sides, inbox)?;
+    if findings.unexplained_count > 0 {
+        std::thread::sleep(SETTLE);
+        let (again, seen, read) = look(sides, inbox)?;
+        let before = std::mem::take(&mut findings.unexplained);
+        let arrived = before.into_iter().filter(|old| !again.unexplained.iter().any(|new| new.path == old.path));
+        let pending: Vec<_> = arrived.map(|old| Difference { because: Because::Pending, ..old }).collect();
+        findings = again;
+        findings.differ += pending.len() as u64;
+        findings.explained.extend(pending);
+        entries = entries.max(seen);
+        bytes += read;
+    }
+    let mut differences = findings.unexplained;
+    differences.extend(findings.explained);
+    differences.truncate(DIFFERENCES_MAX);
+    Ok(Verification {
+        at,
+        took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        entries,
+        bytes,
+        differ: findings.differ,
+        unexplained: findings.unexplained_count,
+        differences,
+    })
+}
+
+/// Reads both sides once: what differs, and how many entries and bytes were read.
+fn look(sides: &Sides, inbox: &Sender<Input>) -> Result<(Findings, u64, u64), ApiError> {
+    let (mut findings, mut entries, mut bytes) = (Findings::default(), 0, 0);
+    let mut differing = Vec::new();
+    let mut failed = None;
+    join(sides, |pair| {
+        entries += 1;
+        bytes += pair.bytes();
+        if pair.differs() {
+            differing.push(pair);
+        }
+        if differing.len() == PAGE_ITEMS_MAX && failed.is_none() {
+            failed = settle(&mut findings, inbox, std::mem::take(&mut differing)).err();
+        }
+    })?;
+    match failed {
+        Some(error) => Err(error),
+        None => settle(&mut findings, inbox, differing).map(|()| (findings, entries, bytes)),
+    }
+}
+
+fn settle(findings: &mut Findings, inbox: &Sender<Input>, differing: Vec<Pair>) -> Result<(), ApiError> {
+    let paths = differing.iter().map(|pair| pair.path.clone()).collect();
+    let reasons = explain(inbox, paths)?;
+    findings.add(differing, reasons);
+    Ok(())
+}
