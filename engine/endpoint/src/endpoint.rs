@@ -1,14 +1,14 @@
 //! The endpoint: one side's file system with its index.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use causeway_index::{Counts, DirId, Durability, Fingerprint, Index, IndexError};
 use causeway_sync::ignore::Rules;
 use causeway_sync::{Capabilities, Digest, Hello, Name, Problem, RelPath, RelPathBuf, Seq, Side};
 
-use crate::bin::{self, Bin, Reason};
+use crate::recycle_bin::{self, Bin, Reason};
 use crate::error::OpenError;
 use crate::flights::Flights;
 use crate::fs::{self, Area, Fs};
@@ -47,7 +47,7 @@ pub struct Endpoint<F: Fs> {
     /// Numbers for names in staging.
     pub(crate) staged_next: AtomicU64,
     /// How many appliers have something in staging.
-    pub(crate) staging_users: AtomicUsize,
+    pub(crate) staging_users: Mutex<usize>,
 }
 
 /// What is kept under the endpoint's lock.
@@ -166,7 +166,7 @@ impl<F: Fs> Endpoint<F> {
             fed: Condvar::new(),
             dirtied: Mutex::new(None),
             staged_next: AtomicU64::new(1),
-            staging_users: AtomicUsize::new(0),
+            staging_users: Mutex::new(0),
         })
     }
 
@@ -351,7 +351,7 @@ impl<F: Fs> Endpoint<F> {
 fn clean_staging<F: Fs>(fs: &F, bin: &Bin<F>, now_ms: u64) -> fs::Result<()> {
     let staging = fs.root(Area::Staging)?;
     for (name, _) in Names::list(fs, &staging)?.iter() {
-        match bin::taken_origin(name) {
+        match recycle_bin::taken_origin(name) {
             Some(origin) => {
                 bin.put(fs, (&staging, name), &origin.unwrap_or_default(), Reason::Recovered, now_ms)?;
             }

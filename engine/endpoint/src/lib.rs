@@ -8,7 +8,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod bin;
+mod apply;
+mod recycle_bin;
 mod delta;
 mod dirs;
 mod endpoint;
@@ -28,7 +29,8 @@ mod supply;
 mod walk;
 pub mod watch;
 
-pub use bin::{BinId, InvalidBinId, Item, Reason, Retention, Usage};
+pub use apply::Applier;
+pub use recycle_bin::{BinId, InvalidBinId, Item, Reason, Retention, Usage};
 pub use endpoint::Endpoint;
 pub use error::{KeepError, LookError, OpenError, ProtocolError};
 pub use supply::{AskSignature, TakeContent};

@@ -11,9 +11,9 @@ use crate::seen;
 
 /// A file system's clock may stand still for so long, in milliseconds: the kernel's timer tick is at most 10 ms (CONFIG_HZ_100). A
 /// write within a tick of the one before changes no time stamp.
-const CLOCK_STEP_MS: u64 = 20;
+pub(crate) const CLOCK_STEP_MS: u32 = 20;
 /// When a file whose time stamps don't tell yet is read once more, in milliseconds.
-const SETTLE_MS: u64 = 1_000;
+pub(crate) const SETTLE_MS: u64 = 1_000;
 /// Longer files are read once more only when somebody looks for another reason, in bytes.
 const SETTLE_BYTES_MAX: u64 = 64 << 20;
 /// First delay after a read was disturbed, in milliseconds; it doubles each time.
@@ -172,7 +172,7 @@ impl<F: Fs> Scan<'_, F> {
 /// Whether a write at this moment might leave the file's time stamps as they are. The ctime can't be set by anybody.
 pub(crate) fn is_unsettled(stat: &Stat, now_ms: u64) -> bool {
     let changed_ms = u64::try_from(stat.ctime_ns / 1_000_000).unwrap_or(0);
-    changed_ms.saturating_add(CLOCK_STEP_MS) >= now_ms
+    changed_ms.saturating_add(u64::from(CLOCK_STEP_MS)) >= now_ms
 }
 
 impl Finding {

@@ -12,7 +12,7 @@ mod read;
 mod root;
 mod write;
 
-pub(crate) use examine::is_unsettled;
+pub(crate) use examine::{CLOCK_STEP_MS, SETTLE_MS, is_unsettled};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

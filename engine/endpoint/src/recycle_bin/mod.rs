@@ -39,7 +39,7 @@ pub(crate) struct Taken<F: Fs> {
     pub dir: F::Dir,
     pub name: NameBuf,
     /// It stands in staging, because the bin is on another file system.
-    aside: bool,
+    pub aside: bool,
 }
 
 impl<F: Fs> Bin<F> {

@@ -1,0 +1,344 @@
+//! Receiving content aside: pieces into a file in staging, hashed while they come, and verified at the end.
+
+use std::io::{self, Seek, SeekFrom, Write};
+use std::sync::atomic::Ordering;
+
+use causeway_sync::content::{Content, PIECE_BYTES_MAX, Piece, Signature, Unavailable};
+use causeway_sync::{Action, Batch, File, Name, NameBuf, Operation, Outcome, RelPath, Source};
+
+use super::Applier;
+use crate::delta;
+use crate::error::ProtocolError;
+use crate::fs::{self, Area, Fs, FsError};
+use crate::hash::{self, Buffer};
+use crate::problem;
+
+/// Staged files kept open until the flush, for [`Fs::sync_file`]; the rest is synced with the file system.
+const KEPT_OPEN_MAX: usize = super::SYNCED_SINGLY_MAX;
+
+/// A batch on its way.
+pub(super) struct Receiving<F: Fs> {
+    pub batch: Batch,
+    /// For each action what was received; shorter than the actions until all is there.
+    pub received: Vec<Received<F>>,
+    incoming: Option<Incoming<F>>,
+}
+
+/// What was received for an action.
+pub(super) enum Received<F: Fs> {
+    /// It needs nothing.
+    Nothing,
+    /// A file in staging, verified.
+    File(Staged<F>),
+    /// It can't be carried out; this becomes of it.
+    Failed(Outcome),
+}
+
+/// A verified file in staging.
+pub(super) struct Staged<F: Fs> {
+    pub name: NameBuf,
+    pub entry: File,
+    /// Still open where there are few of them.
+    pub file: Option<F::File>,
+}
+
+/// Content in the middle of coming.
+struct Incoming<F: Fs> {
+    /// What was received so far; after a failure the rest is passed over.
+    into: Result<Into<F>, Outcome>,
+    /// Bytes so far.
+    length: u64,
+}
+
+struct Into<F: Fs> {
+    name: NameBuf,
+    file: F::File,
+    hasher: blake3::Hasher,
+    /// The file that copies are taken from, and its length.
+    base: Option<(F::File, u64)>,
+    /// It ends in a hole, so that its length isn't what was written.
+    ends_in_hole: bool,
+}
+
+impl<F: Fs> Receiving<F> {
+    pub(super) fn new(batch: Batch) -> Self {
+        let mut receiving = Self { batch, received: Vec::new(), incoming: None };
+        receiving.pass_over();
+        receiving
+    }
+
+    /// Notes that the next actions need no content, up to one that does.
+    fn pass_over(&mut self) {
+        while let Some(action) = self.batch.actions.get(self.received.len())
+            && transferred(action).is_none()
+        {
+            self.received.push(Received::Nothing);
+        }
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.received.len() == self.batch.actions.len()
+    }
+
+    /// Whether nothing of it stands in staging.
+    pub(super) fn is_clean(&self) -> bool {
+        self.incoming.is_none() && !self.received.iter().any(|received| matches!(received, Received::File(_)))
+    }
+
+    fn end(&mut self, received: Received<F>) {
+        self.incoming = None;
+        self.received.push(received);
+        self.pass_over();
+    }
+}
+
+/// The file that an action transfers.
+fn transferred(action: &Action) -> Option<&File> {
+    match &action.operation {
+        Operation::File { file, source: Source::Transfer { .. } } => Some(file),
+        _ => None,
+    }
+}
+
+impl<F: Fs> Applier<'_, F> {
+    /// Takes content for the batch at `at`.
+    pub(super) fn receive(&mut self, at: usize, action: u32, content: Content<'_>) -> Result<(), ProtocolError> {
+        if self.batches[at].received.len() != action as usize {
+            return Err(ProtocolError::WrongAction(action));
+        }
+        match content {
+            Content::Piece(piece) => self.take_piece(at, piece).ok_or(ProtocolError::BadPiece(action)),
+            Content::End(file) => {
+                self.take_end(at, &file);
+                Ok(())
+            }
+            Content::Unavailable(why) => {
+                self.take_unavailable(at, why);
+                Ok(())
+            }
+        }
+    }
+
+    /// `None` for a piece that no supplier would send.
+    fn take_piece(&mut self, at: usize, piece: Piece<'_>) -> Option<()> {
+        let length = match piece {
+            Piece::Data(bytes) if bytes.len() > PIECE_BYTES_MAX => return None,
+            Piece::Data(bytes) => bytes.len() as u64,
+            Piece::Hole(bytes) | Piece::Copy { bytes, .. } => bytes,
+        };
+        let receiving = &self.batches[at];
+        let action = &receiving.batch.actions[receiving.received.len()];
+        let file = transferred(action).expect("only such actions are waited for");
+        let may_copy =
+            matches!(action.operation, Operation::File { source: Source::Transfer { delta: true }, .. });
+        let so_far = receiving.incoming.as_ref().map_or(0, |incoming| incoming.length);
+        let end = so_far.checked_add(length).filter(|end| length > 0 && *end <= file.size)?;
+        if matches!(piece, Piece::Copy { .. }) && !may_copy {
+            return None;
+        }
+        let path = action.path.clone();
+        let mut incoming = self.incoming(at);
+        incoming.length = end;
+        let written = match &mut incoming.into {
+            Ok(into) => self.write(into, &path, piece),
+            Err(_) => Ok(()),
+        };
+        let stopped = written.err();
+        if let (Some(stop), Ok(into)) = (&stopped, &incoming.into) {
+            self.discard_one(&into.name);
+            incoming.into = Err(stop.clone().unwrap_or(Outcome::SourceChanged));
+        }
+        self.batches[at].incoming = Some(incoming);
+        if matches!(stopped, Some(None)) { None } else { Some(()) }
+    }
+
+    /// The content that is coming for the batch at `at`; begun now if it hasn't been.
+    fn incoming(&mut self, at: usize) -> Incoming<F> {
+        if let Some(incoming) = self.batches[at].incoming.take() {
+            return incoming;
+        }
+        let action = &self.batches[at].batch.actions[self.batches[at].received.len()];
+        let executable = transferred(action).is_some_and(|file| file.executable);
+        let path = action.path.clone();
+        let into = self.stage(executable).map_err(|error| self.failed(&path, &error));
+        let new = |(name, file)| Into { name, file, hasher: blake3::Hasher::new(), base: None, ends_in_hole: false };
+        Incoming { into: into.map(new), length: 0 }
+    }
+
+    /// Creates an empty file in staging.
+    fn stage(&mut self, executable: bool) -> fs::Result<(NameBuf, F::File)> {
+        let staging = match &self.staging {
+            Some(staging) => staging.clone(),
+            None => self.staging.insert(self.ep.enter_staging()?).clone(),
+        };
+        let name = self.ep.staged_name();
+        let file = self.ep.fs.create_file(&staging, &name, executable)?;
+        Ok((name, file))
+    }
+
+    fn failed(&self, path: &RelPath, error: &FsError) -> Outcome {
+        tracing::debug!(%path, %error, "content can't be received");
+        Outcome::Problem(problem::of_fs(self.ep.side, error))
+    }
+
+    /// Writes a piece. Fails with what becomes of the action; with `None` for a copy from outside of the file.
+    fn write(&mut self, into: &mut Into<F>, path: &RelPath, piece: Piece<'_>) -> Result<(), Option<Outcome>> {
+        into.ends_in_hole = matches!(piece, Piece::Hole(_));
+        let written = match piece {
+            Piece::Data(bytes) => {
+                into.hasher.update(bytes);
+                self.bytes += bytes.len() as u64;
+                into.file.write_all(bytes)
+            }
+            Piece::Hole(bytes) => {
+                hash::feed_zeros(&mut into.hasher, bytes);
+                skip(&mut into.file, bytes)
+            }
+            Piece::Copy { offset, bytes } => {
+                if into.base.is_none() {
+                    // It was there when its signature was made.
+                    into.base = Some(self.open_base(path).map_err(|_| Some(Outcome::Unexpected))?);
+                }
+                let (base, size) = into.base.as_mut().expect("it was just opened");
+                if offset.checked_add(bytes).is_none_or(|end| end > *size) {
+                    return Err(None);
+                }
+                self.bytes += bytes;
+                copy(base, offset, bytes, &mut into.file, &mut into.hasher, &mut self.buffer)
+            }
+        };
+        written.map_err(|error| Some(self.failed(path, &FsError::new("write", path, error))))
+    }
+
+    /// Opens what stands at a path of the share now, for copies.
+    fn open_base(&self, path: &RelPath) -> fs::Result<(F::File, u64)> {
+        let root = self.ep.fs.root(Area::Share)?;
+        let (above, name) = path.split_last().expect("no action is at the root");
+        let file = self.ep.fs.open_file(&self.ep.fs.open_path(&root, above)?, name)?;
+        let size = self.ep.fs.stat_file(&file)?.size;
+        Ok((file, size))
+    }
+
+    pub(super) fn sign(&self, path: &RelPath) -> Signature {
+        let signed = self.open_base(path).map_err(|error| error.source).and_then(|(file, size)| delta::sign(file, size));
+        signed.unwrap_or_else(|_| delta::nothing())
+    }
+
+    fn take_end(&mut self, at: usize, told: &File) {
+        let incoming = self.incoming(at);
+        let action = &self.batches[at].batch.actions[self.batches[at].received.len()];
+        let wanted = transferred(action).expect("only such actions are waited for").clone();
+        let path = action.path.clone();
+        let received = match incoming.into {
+            Err(outcome) => Received::Failed(outcome),
+            Ok(into) => {
+                let name = into.name.clone();
+                let ended = self.end_file(into, incoming.length, &path, told, &wanted);
+                ended.map_or_else(
+                    |outcome| {
+                        self.discard_one(&name);
+                        Received::Failed(outcome)
+                    },
+                    Received::File,
+                )
+            }
+        };
+        self.batches[at].end(received);
+    }
+
+    /// Verifies what came, and finishes the staged file.
+    fn end_file(
+        &mut self,
+        into: Into<F>,
+        length: u64,
+        path: &RelPath,
+        told: &File,
+        wanted: &File,
+    ) -> Result<Staged<F>, Outcome> {
+        let digest = into.hasher.finalize().into();
+        let is_wanted = told.digest == Some(digest)
+            && wanted.digest.is_none_or(|wanted| wanted == digest)
+            && told.size == length
+            && (told.size, told.executable) == (wanted.size, wanted.executable);
+        if !is_wanted {
+            return Err(Outcome::SourceChanged);
+        }
+        let sized = if into.ends_in_hole { self.ep.fs.set_len(&into.file, length) } else { Ok(()) };
+        sized
+            .and_then(|()| self.ep.fs.set_file_mtime(&into.file, wanted.mtime_ns))
+            .map_err(|error| self.failed(path, &error))?;
+        self.files += 1;
+        let entry = File { digest: Some(digest), ..wanted.clone() };
+        let file = (self.files <= KEPT_OPEN_MAX).then_some(into.file);
+        Ok(Staged { name: into.name, entry, file })
+    }
+
+    fn take_unavailable(&mut self, at: usize, why: Unavailable) {
+        if let Some(Incoming { into: Ok(into), .. }) = self.batches[at].incoming.take() {
+            self.discard_one(&into.name);
+        }
+        let outcome = match why {
+            Unavailable::Changed => Outcome::SourceChanged,
+            Unavailable::Problem(problem) => Outcome::Problem(problem),
+        };
+        self.batches[at].end(Received::Failed(outcome));
+    }
+
+    /// Removes what was received of a batch.
+    pub(super) fn discard(&self, receiving: &Receiving<F>) {
+        for received in &receiving.received {
+            if let Received::File(staged) = received {
+                self.discard_one(&staged.name);
+            }
+        }
+        if let Some(Incoming { into: Ok(into), .. }) = &receiving.incoming {
+            self.discard_one(&into.name);
+        }
+    }
+
+    /// Removes a staged file; what can't be removed is cleared up by the next opening.
+    pub(super) fn discard_one(&self, name: &Name) {
+        if let Some(staging) = &self.staging
+            && let Err(error) = self.ep.fs.remove_file(staging, name)
+        {
+            tracing::debug!(%error, "a staged file stays behind");
+        }
+    }
+}
+
+impl<F: Fs> crate::endpoint::Endpoint<F> {
+    /// A new name in staging, for content that may be thrown away.
+    pub(super) fn staged_name(&self) -> NameBuf {
+        let number = self.staged_next.fetch_add(1, Ordering::Relaxed);
+        NameBuf::new(format!("in-{number}").into_bytes()).expect("letters and digits are a name")
+    }
+}
+
+fn skip(file: &mut impl Seek, bytes: u64) -> io::Result<()> {
+    let bytes = i64::try_from(bytes).map_err(io::Error::other)?;
+    file.seek(SeekFrom::Current(bytes)).map(|_| ())
+}
+
+fn copy<R: io::Read + Seek>(
+    base: &mut R,
+    offset: u64,
+    bytes: u64,
+    to: &mut impl Write,
+    hasher: &mut blake3::Hasher,
+    buffer: &mut Buffer,
+) -> io::Result<()> {
+    base.seek(SeekFrom::Start(offset))?;
+    let mut left = bytes;
+    while left > 0 {
+        let step = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES_MAX);
+        let got = hash::read_full(base, &mut buffer.bytes()[..step])?;
+        if got == 0 {
+            // The file was cut short meanwhile: what came is told apart by its length.
+            return Ok(());
+        }
+        hasher.update(&buffer.bytes()[..got]);
+        to.write_all(&buffer.bytes()[..got])?;
+        left -= got as u64;
+    }
+    Ok(())
+}
