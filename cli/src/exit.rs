@@ -33,7 +33,7 @@ impl Exit {
     }
 }
 
-/// An argument that is wrong in a way that only shows later.
+/// An argument that is wrong in a way that only shows later; the text is a sentence.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Usage(pub String);
@@ -97,11 +97,10 @@ fn said(error: &anyhow::Error) -> Said {
     if let Some(Unreachable { message, remedy }) = error.downcast_ref() {
         return Said { code: "engine_unreachable".into(), message: message.clone(), remedy: remedy.clone() };
     }
-    let code = match code_of(error) {
-        2 => "usage",
-        6 => "engine_unreachable",
-        _ => "failed",
-    };
+    if let Some(Usage(message)) = error.downcast_ref() {
+        return Said { code: "usage".into(), message: message.clone(), remedy: None };
+    }
+    let code = if code_of(error) == 6 { "engine_unreachable" } else { "failed" };
     Said { code: code.into(), message: as_sentence(format!("{error:#}")), remedy: None }
 }
 
@@ -121,7 +120,7 @@ pub fn report(error: &anyhow::Error, json: bool) {
         return;
     }
     let red = anstyle::AnsiColor::Red.on_default().bold();
-    anstream::eprintln!("{red}error:{red:#} {}", paths::safe(&as_sentence(said.message)));
+    anstream::eprintln!("{red}error:{red:#} {}", paths::safe(&said.message));
     for line in said.remedy.iter().flat_map(|remedy| remedy_lines(remedy, 2)) {
         anstream::eprintln!("{line}");
     }

@@ -22,7 +22,7 @@ pub fn in_share(share: &ShareInfo, typed: Vec<OsString>) -> Result<Vec<PathBytes
 fn one(share: &ShareInfo, typed: &OsStr) -> Result<PathBytes, Usage> {
     let path = Path::new(typed);
     if path.is_relative() {
-        return clean(path).ok_or_else(|| Usage(format!("{} leads out of the share.", path.display())));
+        return clean(path).ok_or_else(|| Usage(format!("The path {} leads out of the share.", path.display())));
     }
     for root in [&share.host_path, &share.guest_path] {
         if let Some(root) = root.to_path()
@@ -31,7 +31,12 @@ fn one(share: &ShareInfo, typed: &OsStr) -> Result<PathBytes, Usage> {
             return Ok(rest);
         }
     }
-    Err(Usage(format!("{} isn't in the share {}, whose folder is {}.", path.display(), share.name, share.host_path)))
+    Err(Usage(format!(
+        "The path {} isn't in the share {}, whose folder is {}.",
+        path.display(),
+        share.name,
+        share.host_path
+    )))
 }
 
 /// `path` as seen from `root`. Where that isn't so by the letter, the symlinks on the way to the path's last name are
