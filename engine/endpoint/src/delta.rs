@@ -163,7 +163,9 @@ mod tests {
 
     #[test]
     fn chunks_grow_with_the_file() {
-        for (size, average) in [(0, 8 << 10), (64 << 20, 8 << 10), (1 << 30, 128 << 10), (1 << 40, 1 << 20), (u64::MAX, 1 << 20)] {
+        for (size, average) in
+            [(0, 8 << 10), (64 << 20, 8 << 10), (1 << 30, 128 << 10), (1 << 40, 1 << 20), (u64::MAX, 1 << 20)]
+        {
             assert_eq!(average_for(size), average, "{size}");
         }
     }

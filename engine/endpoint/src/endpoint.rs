@@ -8,13 +8,13 @@ use causeway_index::{Counts, DirId, Durability, Fingerprint, Index, IndexError};
 use causeway_sync::ignore::Rules;
 use causeway_sync::{Capabilities, Digest, Hello, Name, Problem, RelPath, RelPathBuf, Seq, Side};
 
-use crate::recycle_bin::{self, Bin, Reason};
 use crate::error::OpenError;
 use crate::flights::Flights;
 use crate::fs::{self, Area, Fs};
 use crate::look;
 use crate::names::Names;
 use crate::problem;
+use crate::recycle_bin::{self, Bin, Reason};
 use crate::seen::{self, Eyes};
 use crate::settings::{Dirty, Look, Settings};
 use crate::walk;

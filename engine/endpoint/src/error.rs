@@ -1,9 +1,11 @@
 //! What can go wrong with an endpoint as a whole. What goes wrong at a path is a [`Problem`](causeway_sync::Problem).
 
 use causeway_index::IndexError;
+use causeway_sync::RelPathBuf;
 use causeway_sync::session::RootFault;
 
 use crate::fs::FsError;
+use crate::recycle_bin::BinId;
 
 /// An endpoint couldn't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +43,21 @@ fn describe(fault: &RootFault) -> &'static str {
     }
 }
 
-/// An operation on the recycle bin, on excluded copies or on the rules failed.
+/// What was asked of the recycle bin, or of excluded copies, couldn't be done.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
+    /// There is no such item (any more).
+    #[error("the recycle bin holds no item {0}")]
+    NoItem(BinId),
+    /// Where the item stood isn't known any more, and no other place was named.
+    #[error("where the item {0} stood is not known; name a place to restore it to")]
+    UnknownPlace(BinId),
+    /// The place is taken.
+    #[error("something stands at \"{0}\"")]
+    Occupied(RelPathBuf),
+    /// The place is ignored, or Causeway's own.
+    #[error("\"{0}\" is not synchronised")]
+    Ignored(RelPathBuf),
     /// The file system.
     #[error(transparent)]
     Fs(#[from] FsError),

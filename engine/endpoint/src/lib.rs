@@ -10,10 +10,13 @@
 
 mod apply;
 mod recycle_bin;
+mod restore;
+mod rules;
 mod delta;
 mod dirs;
 mod endpoint;
 mod error;
+mod excluded;
 mod feed;
 mod flights;
 pub mod fs;
@@ -26,6 +29,7 @@ mod seen;
 pub mod serve;
 mod settings;
 mod supply;
+mod verify;
 mod walk;
 pub mod watch;
 
@@ -34,4 +38,5 @@ pub use recycle_bin::{BinId, InvalidBinId, Item, Reason, Retention, Usage};
 pub use endpoint::Endpoint;
 pub use error::{KeepError, LookError, OpenError, ProtocolError};
 pub use supply::{AskSignature, TakeContent};
+pub use verify::Verified;
 pub use settings::{Dirty, Later, Look, Looked, Settings, Symlinks};

@@ -7,7 +7,7 @@ use std::io;
 
 use causeway_index::{DirId, Row};
 use causeway_sync::content::{Content, PIECE_BYTES_MAX, Piece, Signature, Unavailable};
-use causeway_sync::{Action, Batch, Digest, Entry, File, Name, Operation, RelPath, Source};
+use causeway_sync::{Action, Batch, Digest, File, Name, Operation, RelPath, Source};
 
 use crate::delta;
 use crate::dirs::Dirs;
@@ -164,8 +164,7 @@ impl<F: Fs> Endpoint<F> {
     }
 
     fn open_wanted(&self, dirs: &mut Dirs<'_, F>, path: &RelPath) -> Result<(F::File, Stat), FsError> {
-        let (above, name) =
-            path.split_last().ok_or_else(|| FsError::of_kind("read", path, FsErrorKind::NotAFile))?;
+        let (above, name) = path.split_last().ok_or_else(|| FsError::of_kind("read", path, FsErrorKind::NotAFile))?;
         let dir = dirs.dir(above)?;
         let file = self.fs.open_file(&dir, name)?;
         let stat = self.fs.stat_file(&file)?;

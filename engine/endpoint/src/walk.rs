@@ -4,7 +4,7 @@
 use causeway_sync::{Name, RelPath, RelPathBuf};
 
 use crate::dirs::Dirs;
-use crate::fs::{self, FsErrorKind, Fs, Kind};
+use crate::fs::{self, Fs, FsErrorKind, Kind};
 use crate::names::Names;
 
 /// A walk in progress. Paths are relative to the directory that it began with.

@@ -4,9 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use causeway_index::{DirId, Fingerprint, Journal, Row};
 use causeway_sync::ignore::{Rules, SYNCIGNORE_NAME, Verdict};
-use causeway_sync::{
-    Action, Entry, NameBuf, Operation, Outcome, ProblemKind, RelPath, RelPathBuf, Seq, Source,
-};
+use causeway_sync::{Action, Entry, NameBuf, Operation, Outcome, ProblemKind, RelPath, RelPathBuf, Seq, Source};
 
 use super::receive::{Received, Receiving, Staged};
 use crate::dirs::Dirs;
@@ -51,12 +49,7 @@ pub(super) enum Landed {
 }
 
 impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
-    pub(super) fn begin(
-        ep: &'e Endpoint<F>,
-        staging: F::Dir,
-        now_ms: u64,
-        buffer: &'a mut Buffer,
-    ) -> fs::Result<Self> {
+    pub(super) fn begin(ep: &'e Endpoint<F>, staging: F::Dir, now_ms: u64, buffer: &'a mut Buffer) -> fs::Result<Self> {
         let dirs = Dirs::new(&ep.fs, ep.fs.root(Area::Share)?);
         let rules = Arc::clone(&ep.lock().rules);
         Ok(Self { ep, staging, dirs, rules, now_ms, as_of: Seq(0), buffer })
@@ -142,11 +135,7 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
     /// A copy whose source only came to stand there by an earlier action.
     fn copy_now(&mut self, file: &causeway_sync::File, from: &RelPath) -> Step<Staged<F>> {
         let staged = self.ep.stage_copy(&self.staging, file, from, self.buffer)?;
-        let synced = self
-            .ep
-            .fs
-            .open_file(&self.staging, &staged.name)
-            .and_then(|opened| self.ep.fs.sync_file(&opened));
+        let synced = self.ep.fs.open_file(&self.staging, &staged.name).and_then(|opened| self.ep.fs.sync_file(&opened));
         if let Err(error) = synced {
             let _ = self.ep.fs.remove_file(&self.staging, &staged.name);
             return Err(self.problem(&error));

@@ -12,12 +12,7 @@ use crate::seen;
 
 impl<F: Fs> Act<'_, '_, F> {
     /// The outcome, where what the action wants is so already: it was carried out before, and the session doesn't know.
-    pub(super) fn already(
-        &mut self,
-        place: &Place<F>,
-        stat: Option<&Stat>,
-        action: &Action,
-    ) -> Step<Option<Outcome>> {
+    pub(super) fn already(&mut self, place: &Place<F>, stat: Option<&Stat>, action: &Action) -> Step<Option<Outcome>> {
         let row = place.row.as_ref();
         let entry = row.map(|row| &row.entry);
         let is_so = match (&action.operation, entry) {

@@ -63,18 +63,11 @@ pub struct Applier<'e, F: Fs> {
 impl<F: Fs> Endpoint<F> {
     /// A receiver of batches for this side.
     pub fn applier(&self) -> Applier<'_, F> {
-        Applier {
-            ep: self,
-            staging: None,
-            batches: VecDeque::new(),
-            buffer: Buffer::default(),
-            files: 0,
-            bytes: 0,
-        }
+        Applier { ep: self, staging: None, batches: VecDeque::new(), buffer: Buffer::default(), files: 0, bytes: 0 }
     }
 
     /// Opens staging for one who will call [`Self::leave_staging`].
-    fn enter_staging(&self) -> fs::Result<F::Dir> {
+    pub(crate) fn enter_staging(&self) -> fs::Result<F::Dir> {
         let mut users = self.staging_users.lock().unwrap_or_else(PoisonError::into_inner);
         let staging = self.fs.root(Area::Staging)?;
         *users += 1;
@@ -82,7 +75,7 @@ impl<F: Fs> Endpoint<F> {
     }
 
     /// The last one removes staging from the share, if it stands there.
-    fn leave_staging(&self) {
+    pub(crate) fn leave_staging(&self) {
         let mut users = self.staging_users.lock().unwrap_or_else(PoisonError::into_inner);
         *users -= 1;
         if *users == 0

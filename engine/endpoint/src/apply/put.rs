@@ -5,8 +5,8 @@ use causeway_sync::{Entry, Name, NameBuf, Outcome};
 use super::act::{Act, Landed, Place, Step};
 use super::receive::Staged;
 use super::tree::Tree;
-use crate::recycle_bin::{Reason, Taken};
 use crate::fs::{Fs, FsErrorKind, Kind, Rename, Stat};
+use crate::recycle_bin::{Reason, Taken};
 use crate::seen;
 use crate::settings::Look;
 use crate::walk;
@@ -20,9 +20,8 @@ impl<F: Fs> Act<'_, '_, F> {
     pub(super) fn put_file(&mut self, place: &Place<F>, stat: Option<&Stat>, staged: Staged<F>) -> Step<Outcome> {
         let entry = Entry::File(staged.entry.clone());
         let Some(stat) = stat else {
-            let landed = self.put_new(place, &staged.name, |stat| {
-                stat.kind == Kind::File && stat.size == staged.entry.size
-            })?;
+            let landed =
+                self.put_new(place, &staged.name, |stat| stat.kind == Kind::File && stat.size == staged.entry.size)?;
             return self.record(place, entry, &landed);
         };
         if stat.kind == Kind::File {
@@ -43,12 +42,7 @@ impl<F: Fs> Act<'_, '_, F> {
     }
 
     /// Moves what is staged to a place where nothing stands. `is_ours` tells it from what somebody puts there right afterwards.
-    pub(super) fn put_new(
-        &mut self,
-        place: &Place<F>,
-        staged: &Name,
-        is_ours: impl Fn(&Stat) -> bool,
-    ) -> Step<Landed> {
+    pub(super) fn put_new(&mut self, place: &Place<F>, staged: &Name, is_ours: impl Fn(&Stat) -> bool) -> Step<Landed> {
         let moved = self.ep.fs.rename(&self.staging, staged, &place.dir, &place.name, Rename::NoReplace);
         match moved {
             Ok(()) => {}

@@ -129,8 +129,7 @@ impl<F: Fs> Applier<'_, F> {
         let receiving = &self.batches[at];
         let action = &receiving.batch.actions[receiving.received.len()];
         let file = transferred(action).expect("only such actions are waited for");
-        let may_copy =
-            matches!(action.operation, Operation::File { source: Source::Transfer { delta: true }, .. });
+        let may_copy = matches!(action.operation, Operation::File { source: Source::Transfer { delta: true }, .. });
         let so_far = receiving.incoming.as_ref().map_or(0, |incoming| incoming.length);
         let end = so_far.checked_add(length).filter(|end| length > 0 && *end <= file.size)?;
         if matches!(piece, Piece::Copy { .. }) && !may_copy {
@@ -220,7 +219,8 @@ impl<F: Fs> Applier<'_, F> {
     }
 
     pub(super) fn sign(&self, path: &RelPath) -> Signature {
-        let signed = self.open_base(path).map_err(|error| error.source).and_then(|(file, size)| delta::sign(file, size));
+        let signed =
+            self.open_base(path).map_err(|error| error.source).and_then(|(file, size)| delta::sign(file, size));
         signed.unwrap_or_else(|_| delta::nothing())
     }
 
@@ -308,7 +308,7 @@ impl<F: Fs> Applier<'_, F> {
 
 impl<F: Fs> crate::endpoint::Endpoint<F> {
     /// A new name in staging, for content that may be thrown away.
-    pub(super) fn staged_name(&self) -> NameBuf {
+    pub(crate) fn staged_name(&self) -> NameBuf {
         let number = self.staged_next.fetch_add(1, Ordering::Relaxed);
         NameBuf::new(format!("in-{number}").into_bytes()).expect("letters and digits are a name")
     }

@@ -4,8 +4,8 @@ use causeway_sync::{Outcome, RelPathBuf};
 
 use super::act::{Act, Place, Step};
 use super::tree::Tree;
-use crate::recycle_bin::Reason;
 use crate::fs::{Fs, FsErrorKind, Kind, Stat};
+use crate::recycle_bin::Reason;
 use crate::settings::Look;
 use crate::walk::{Step as WalkStep, Walk};
 

@@ -4,8 +4,8 @@ use causeway_index::{DirId, Journal};
 use causeway_sync::{Name, Outcome, RelPath};
 
 use super::act::{Act, Place, Step};
-use crate::recycle_bin::Reason;
 use crate::fs::{Fs, FsErrorKind, Kind, Rename, Stat};
+use crate::recycle_bin::Reason;
 use crate::seen;
 use crate::settings::Look;
 
@@ -68,13 +68,7 @@ impl<F: Fs> Act<'_, '_, F> {
     }
 
     /// Moves the row. Where something else came along than was looked at, the new place is looked at again.
-    fn record_move(
-        &mut self,
-        place: &Place<F>,
-        target: &Place<F>,
-        before: &Stat,
-        now: Option<&Stat>,
-    ) -> Step<Outcome> {
+    fn record_move(&mut self, place: &Place<F>, target: &Place<F>, before: &Stat, now: Option<&Stat>) -> Step<Outcome> {
         let is_same = now.is_some_and(|now| seen::same_but_name(before, now));
         let mut state = self.ep.lock();
         let from: (DirId, &Name) = (place.id, &place.name);

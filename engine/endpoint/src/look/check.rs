@@ -130,9 +130,10 @@ impl<F: Fs> Scan<'_, F> {
         let mut todo = BTreeMap::<RelPathBuf, Wants>::new();
         for Dirty { path, look } in dirty {
             todo.entry(path.clone()).or_default().add(*look);
-            let now = state.renames.iter().fold(None::<RelPathBuf>, |now, (from, to)| {
-                now.as_ref().unwrap_or(path).rebase(from, to).or(now)
-            });
+            let now = state
+                .renames
+                .iter()
+                .fold(None::<RelPathBuf>, |now, (from, to)| now.as_ref().unwrap_or(path).rebase(from, to).or(now));
             if let Some(now) = now {
                 todo.entry(now).or_default().add(*look);
             }
@@ -236,11 +237,7 @@ impl<F: Fs> Scan<'_, F> {
     }
 
     /// Finds what was moved among the targets.
-    fn match_moves(
-        &mut self,
-        targets: &[Target],
-        wants: &mut BTreeMap<RelPathBuf, Wants>,
-    ) -> Result<(), LookError> {
+    fn match_moves(&mut self, targets: &[Target], wants: &mut BTreeMap<RelPathBuf, Wants>) -> Result<(), LookError> {
         let is_new_directory = |target: &&Target| {
             target.stat.is_some_and(|stat| {
                 stat.kind == Kind::Directory

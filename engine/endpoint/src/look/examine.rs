@@ -72,13 +72,7 @@ impl<F: Fs> Scan<'_, F> {
         }
     }
 
-    fn examine_other(
-        &mut self,
-        dir: &F::Dir,
-        name: &Name,
-        row: Option<&Row>,
-        stat: &Stat,
-    ) -> fs::Result<Finding> {
+    fn examine_other(&mut self, dir: &F::Dir, name: &Name, row: Option<&Row>, stat: &Stat) -> fs::Result<Finding> {
         let known = row.map(|row| &row.entry);
         Ok(match self.ep.eyes.entry(&self.ep.fs, dir, name, stat, known)? {
             None => Finding::Undecided,
@@ -98,9 +92,7 @@ impl<F: Fs> Scan<'_, F> {
         let known = row.map(|row| &row.entry);
         let mut file = self.ep.eyes.file(stat, known);
         let was_read = match known {
-            Some(Entry::File(before)) if before.digest.is_none() && self.eager.is_none() => {
-                false
-            }
+            Some(Entry::File(before)) if before.digest.is_none() && self.eager.is_none() => false,
             Some(Entry::File(_)) => true,
             _ => self.may_read(stat),
         };

@@ -54,9 +54,9 @@ impl<F: Fs> Scan<'_, F> {
             return Ok(true);
         }
         let Ok(dir) = self.dirs.dir(to) else { return Ok(false) };
-        Ok(known.iter().any(|(name, row)| {
-            matches!(self.ep.fs.stat(&dir, name), Ok(Some(stat)) if stat.inode == row.fingerprint.inode)
-        }))
+        Ok(known.iter().any(
+            |(name, row)| matches!(self.ep.fs.stat(&dir, name), Ok(Some(stat)) if stat.inode == row.fingerprint.inode),
+        ))
     }
 
     /// Moves a row, if nothing has come between.

@@ -1,5 +1,7 @@
 //! Writing what a look found, if nothing has come between.
 
+use std::sync::Arc;
+
 use causeway_index::{DirId, IndexError, Journal, Row};
 use causeway_sync::ignore::SYNCIGNORE_NAME;
 use causeway_sync::{Entry, Name, NameBuf, RelPath, RelPathBuf};
@@ -90,7 +92,7 @@ impl<F: Fs> Scan<'_, F> {
         Ok(Written::Row(now))
     }
 
-    /// Whether the row is the one that was read, and no flight has come near the path since.
+    /// Whether the row is the one that was read, no flight has come near the path since, and the rules are the same.
     pub(super) fn is_current(
         &self,
         state: &State,
@@ -99,7 +101,7 @@ impl<F: Fs> Scan<'_, F> {
         path: &RelPath,
         row: Option<&Row>,
     ) -> Result<bool, IndexError> {
-        if state.flights.crossed(path, self.since) {
+        if state.flights.crossed(path, self.since) || !Arc::ptr_eq(&self.rules, &state.rules) {
             return Ok(false);
         }
         match state.index.get(dir, name) {

@@ -132,6 +132,7 @@ pub(crate) fn items<F: Fs>(fs: &F, after: Option<BinId>, limit: usize) -> fs::Re
         if list.len() == limit {
             return Ok(false);
         }
+        // Somebody may be restoring it at this moment.
         if let Some(stat) = fs.stat(&found.hour, &found.name)? {
             list.push(Item {
                 id: found.item.id,
@@ -186,7 +187,30 @@ pub(crate) fn forget_path<F: Fs>(fs: &F, found: &Found<F>) -> fs::Result<()> {
     }
 }
 
-/// Deletes what `retention` doesn't keep; returns what was deleted. `Retention {age_ms_max: 0, bytes_max: 0}` empties the bin.
+/// Deletes what came before `before_ms`, at most `limit` items; tells whether there is more.
+pub(crate) fn empty<F: Fs>(fs: &F, before_ms: u64, limit: u64) -> fs::Result<(Usage, bool)> {
+    let mut deleted = Usage::default();
+    let mut more = false;
+    visit(fs, None, |found| {
+        if found.item.id.at_ms >= before_ms {
+            return Ok(false);
+        }
+        more = deleted.items == limit;
+        if more {
+            return Ok(false);
+        }
+        deleted.bytes += walk::measure(fs, &found.hour, &found.name)?.bytes;
+        delete(fs, &found)?;
+        deleted.items += 1;
+        Ok(true)
+    })?;
+    if !more {
+        remove_empty_hours(fs)?;
+    }
+    Ok((deleted, more))
+}
+
+/// Deletes what `retention` doesn't keep; returns what was deleted.
 pub(crate) fn expire<F: Fs>(fs: &F, retention: Retention, now_ms: u64) -> fs::Result<Usage> {
     let mut all: Vec<(BinId, Measure)> = Vec::new();
     visit(fs, None, |found| {

@@ -10,11 +10,11 @@ mod name;
 pub use keep::{Item, Retention, Usage};
 pub use name::{BinId, InvalidBinId, Reason};
 
-pub(crate) use keep::{expire, items, locate, usage};
+pub(crate) use keep::{Found, empty, expire, forget_path, items, locate};
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use causeway_sync::{Name, NameBuf, RelPath};
 
@@ -32,6 +32,8 @@ const NAMES_TRIED_MAX: u32 = 64;
 pub(crate) struct Bin<F: Fs> {
     next: AtomicU64,
     hour: Mutex<Option<(u64, F::Dir)>>,
+    /// What it holds, once somebody has asked.
+    usage: Mutex<Option<Usage>>,
 }
 
 /// Something taken out of the share, not yet kept for good.
@@ -44,7 +46,7 @@ pub(crate) struct Taken<F: Fs> {
 
 impl<F: Fs> Bin<F> {
     pub(crate) fn new() -> Self {
-        Self { next: AtomicU64::new(1), hour: Mutex::new(None) }
+        Self { next: AtomicU64::new(1), hour: Mutex::new(None), usage: Mutex::new(None) }
     }
 
     fn next_id(&self, now_ms: u64) -> BinId {
@@ -79,15 +81,50 @@ impl<F: Fs> Bin<F> {
     }
 
     /// Keeps what was taken out.
-    pub(crate) fn keep(
-        &self,
-        fs: &F,
-        taken: &Taken<F>,
-        path: &RelPath,
-        reason: Reason,
-        now_ms: u64,
-    ) -> fs::Result<()> {
-        if taken.aside { self.put(fs, (&taken.dir, &taken.name), path, reason, now_ms) } else { Ok(()) }
+    pub(crate) fn keep(&self, fs: &F, taken: &Taken<F>, path: &RelPath, reason: Reason, now_ms: u64) -> fs::Result<()> {
+        if taken.aside {
+            return self.put(fs, (&taken.dir, &taken.name), path, reason, now_ms);
+        }
+        self.count_in(fs, &taken.dir, &taken.name);
+        Ok(())
+    }
+
+    /// What it holds. The first call measures every item; from then on it is counted along.
+    pub(crate) fn usage(&self, fs: &F) -> fs::Result<Usage> {
+        if let Some(usage) = *self.counted() {
+            return Ok(usage);
+        }
+        let usage = keep::usage(fs)?;
+        *self.counted() = Some(usage);
+        Ok(usage)
+    }
+
+    /// Notes that items have left it.
+    pub(crate) fn count_out(&self, gone: Usage) {
+        if let Some(usage) = &mut *self.counted() {
+            usage.items = usage.items.saturating_sub(gone.items);
+            usage.bytes = usage.bytes.saturating_sub(gone.bytes);
+        }
+    }
+
+    fn count_in(&self, fs: &F, dir: &F::Dir, name: &Name) {
+        if self.counted().is_none() {
+            return;
+        }
+        let measured = walk::measure(fs, dir, name);
+        let mut usage = self.counted();
+        match (measured, &mut *usage) {
+            (Ok(measure), Some(usage)) => {
+                usage.items += 1;
+                usage.bytes += measure.bytes;
+            }
+            // Measured anew when somebody asks.
+            _ => *usage = None,
+        }
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Option<Usage>> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Moves what stands in staging into the bin; by a copy where the bin is on another file system.
@@ -99,10 +136,12 @@ impl<F: Fs> Bin<F> {
         reason: Reason,
         now_ms: u64,
     ) -> fs::Result<()> {
-        match self.rename_in(fs, from, path, reason, now_ms) {
-            Err(error) if error.kind == FsErrorKind::CrossDevice => self.copy_in(fs, from, path, reason, now_ms),
-            done => done.map(|_| ()),
-        }
+        let (dir, name) = match self.rename_in(fs, from, path, reason, now_ms) {
+            Err(error) if error.kind == FsErrorKind::CrossDevice => self.copy_in(fs, from, path, reason, now_ms)?,
+            done => done?,
+        };
+        self.count_in(fs, &dir, &name);
+        Ok(())
     }
 
     fn rename_in(
@@ -125,8 +164,8 @@ impl<F: Fs> Bin<F> {
         path: &RelPath,
         reason: Reason,
         now_ms: u64,
-    ) -> fs::Result<()> {
-        self.with_free_name(fs, path, reason, now_ms, |into, name| {
+    ) -> fs::Result<(F::Dir, NameBuf)> {
+        let copied = self.with_free_name(fs, path, reason, now_ms, |into, name| {
             let copied = walk::copy_tree(fs, from, from_name, into, name);
             if copied.as_ref().is_err_and(|error| error.kind != FsErrorKind::Exists) {
                 // A half-copied item would be no more than a puzzle; the whole one still stands in staging.
@@ -134,7 +173,8 @@ impl<F: Fs> Bin<F> {
             }
             copied
         })?;
-        walk::remove_tree(fs, from, from_name)
+        walk::remove_tree(fs, from, from_name)?;
+        Ok(copied)
     }
 
     fn with_free_name(

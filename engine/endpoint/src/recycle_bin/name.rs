@@ -204,7 +204,8 @@ mod tests {
         for name in ["", "x", "1-2", "1-2-z.a", "1--d.a", "1-2-d.", "1-2-d.a//b", "1-2-d.%2", "1-2-d...", "+1-2-d.a"] {
             let parsed = parse(name.as_bytes());
             assert!(
-                parsed == Parsed::Foreign || matches!(&parsed, Parsed::Item(i) if i.path.as_ref().is_some_and(|p| p.is_root())),
+                parsed == Parsed::Foreign
+                    || matches!(&parsed, Parsed::Item(i) if i.path.as_ref().is_some_and(|p| p.is_root())),
                 "{name}: {parsed:?}"
             );
         }
