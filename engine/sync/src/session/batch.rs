@@ -48,6 +48,16 @@ impl Lanes {
         self.running.is_empty() && self.open.is_empty()
     }
 
+    /// The batch that leaves next.
+    pub fn next_batch(&self) -> BatchId {
+        BatchId(self.next_batch)
+    }
+
+    /// The oldest batch on its way to a side.
+    pub fn oldest_running(&self, to: Side) -> Option<BatchId> {
+        self.running.iter().filter(|(_, running)| running.to == to).map(|(id, _)| *id).min()
+    }
+
     pub fn has_room(&self) -> bool {
         self.running.len() - self.large_running < IN_FLIGHT_MAX
     }

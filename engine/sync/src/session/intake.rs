@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::change::{Capabilities, Change, Changes, Seq};
 use crate::ignore::Verdict;
 use crate::ledger::{LedgerError, Update};
+use crate::plan::BatchId;
 use crate::session::directory_move::PastMove;
 use crate::session::items::{Stage, Told};
 use crate::session::{ITEMS_MAX, Output, PULL_MAX, Session};
@@ -21,6 +22,8 @@ struct Window {
     open: usize,
     /// Those of them that are not settled.
     unsettled: usize,
+    /// Batches before this one may have changed what the window covers: it isn't absorbed before their outcomes are known.
+    batches: BatchId,
 }
 
 /// What the session knows of a side.
@@ -41,6 +44,8 @@ pub(super) struct SideState {
     /// What was carried out on this side while changes wait for being taken in: they may be older. With it, whether a directory
     /// stands there now.
     carried_out: HashMap<RelPathBuf, (Seq, bool)>,
+    /// Items whose own change on this side the next window covers.
+    unclaimed: Vec<RelPathBuf>,
     /// Renames that windows under way don't know of.
     past_moves: Vec<PastMove>,
 }
@@ -57,6 +62,7 @@ impl SideState {
             first_window: 0,
             intake: VecDeque::new(),
             carried_out: HashMap::new(),
+            unclaimed: Vec::new(),
             past_moves: Vec::new(),
         }
     }
@@ -80,9 +86,9 @@ impl SideState {
         self.pulled
     }
 
-    /// Something was carried out on this side.
-    pub fn note_carried_out(&mut self, path: &RelPath, seq: Seq, is_directory: bool) {
-        if self.intake.is_empty() {
+    /// Something was carried out on this side. `held_up`: a change that was told waits outside the intake.
+    pub fn note_carried_out(&mut self, path: &RelPath, seq: Seq, is_directory: bool, held_up: bool) {
+        if self.intake.is_empty() && !held_up {
             self.carried_out.clear();
         } else {
             self.carried_out.insert(path.to_owned(), (seq, is_directory));
@@ -121,8 +127,13 @@ impl SideState {
         (!self.windows.is_empty()).then(|| self.first_window + self.windows.len() as u64 - 1)
     }
 
-    fn open_window(&mut self, upto: Seq) {
-        self.windows.push_back(Window { upto, open: 0, unsettled: 0 });
+    fn open_window(&mut self, upto: Seq, batches: BatchId) {
+        self.windows.push_back(Window { upto, open: 0, unsettled: 0, batches });
+    }
+
+    /// An item's own change on this side comes with the next window.
+    pub fn await_window(&mut self, path: &RelPath) {
+        self.unclaimed.push(path.to_owned());
     }
 
     fn window(&mut self, number: u64) -> Option<&mut Window> {
@@ -147,11 +158,10 @@ impl SideState {
         }
     }
 
-    /// The newest change that the ledger may call absorbed.
-    pub fn absorb(&mut self) -> Seq {
-        while self.windows.len() > usize::from(!self.intake.is_empty())
-            && self.windows.front().is_some_and(|w| w.open == 0)
-        {
+    /// The newest change that the ledger may call absorbed. `running`: the oldest batch for this side that is on its way.
+    pub fn absorb(&mut self, running: Option<BatchId>) -> Seq {
+        let complete = |w: &Window| w.open == 0 && running.is_none_or(|id| id >= w.batches);
+        while self.windows.len() > usize::from(!self.intake.is_empty()) && self.windows.front().is_some_and(complete) {
             if let Some(window) = self.windows.pop_front() {
                 self.absorbed = self.absorbed.max(window.upto);
                 self.first_window += 1;
@@ -183,8 +193,11 @@ impl<L: Ledger> Session<L> {
         state.pull_outstanding = false;
         state.pulled = state.pulled.max(changes.upto);
         state.crawled |= changes.crawled;
-        state.open_window(changes.upto);
+        state.open_window(changes.upto, self.lanes.next_batch());
         state.extend_intake(changes);
+        for path in std::mem::take(&mut self.sides[side as usize].unclaimed) {
+            self.hold_window(side, &path);
+        }
         self.advance(now_ms)
     }
 
@@ -221,8 +234,7 @@ impl<L: Ledger> Session<L> {
     }
 
     pub(super) fn take_in_now(&mut self, side: Side, path: RelPathBuf, told: Told) -> Result<(), LedgerError> {
-        let superseded = self.sides[side as usize].superseded(&path, told.as_of);
-        if path.is_root() || superseded || self.ignored(&path, told.entry.as_ref()) {
+        if path.is_root() || self.ignored(&path, told.entry.as_ref()) {
             return Ok(());
         }
         let as_of = told.as_of;
@@ -247,25 +259,31 @@ impl<L: Ledger> Session<L> {
 
     /// Notes what a side says of a path. `false`: something newer is known already.
     pub(super) fn tell(&mut self, side: Side, path: &RelPath, news: Told) -> bool {
-        let window = self.sides[side as usize].last_window_if_any();
+        if self.sides[side as usize].superseded(path, news.as_of) {
+            return false;
+        }
         let item = self.items.entry(path.to_owned()).or_default();
         if item.told[side as usize].as_ref().is_some_and(|told| told.as_of > news.as_of) {
             return false;
         }
         item.told[side as usize] = Some(news);
         item.attempts = 0;
-        if item.windows[side as usize].is_none() {
-            item.windows[side as usize] = window;
-            if let Some(number) = window {
-                let unsettled = !item.settled() && item.stage != Stage::New;
-                self.sides[side as usize].hold(number);
-                if unsettled {
-                    self.sides[side as usize].count_unsettled(number, true);
-                }
-            }
-        }
+        self.hold_window(side, path);
         self.make_ready(path);
         true
+    }
+
+    /// The side's last window can't be absorbed before the item has been dealt with, unless it holds an earlier one.
+    fn hold_window(&mut self, side: Side, path: &RelPath) {
+        let state = &mut self.sides[side as usize];
+        let (Some(item), Some(number)) = (self.items.get_mut(path), state.last_window_if_any()) else { return };
+        if item.windows[side as usize].is_none() {
+            item.windows[side as usize] = Some(number);
+            state.hold(number);
+            if !item.settled() && item.stage != Stage::New {
+                state.count_unsettled(number, true);
+            }
+        }
     }
 
     /// A directory is gone from a side, and with it all that was known to be below.

@@ -79,7 +79,9 @@ impl<L: Ledger> Session<L> {
     /// Takes an outcome for what stands there, unless the side has told of something newer.
     fn learn(&mut self, side: Side, path: &RelPath, entry: Option<Entry>, seq: Seq) {
         let is_directory = entry.as_ref().is_some_and(Entry::is_directory);
-        self.sides[side as usize].note_carried_out(path, seq, is_directory);
+        let held_up = self.directory_move.is_some();
+        self.sides[side as usize].note_carried_out(path, seq, is_directory, held_up);
+        self.sides[side as usize].await_window(path);
         let item = self.items.entry(path.to_owned()).or_default();
         let told = &mut item.told[side as usize];
         if told.as_ref().is_none_or(|told| told.as_of <= seq) {

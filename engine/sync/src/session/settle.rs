@@ -154,9 +154,13 @@ impl<L: Ledger> Session<L> {
         Ok(())
     }
 
+    fn absorb(&mut self) -> [Seq; 2] {
+        Side::BOTH.map(|side| self.sides[side as usize].absorb(self.lanes.oldest_running(side)))
+    }
+
     /// Nothing has to become durable: the ledger only notes how far it has come.
     fn note_absorbed(&mut self, now_ms: u64) -> Result<(), LedgerError> {
-        let absorbed = [self.sides[0].absorb(), self.sides[1].absorb()];
+        let absorbed = self.absorb();
         if absorbed == self.settling.committed {
             self.settling.gather_until_ms = None;
             return Ok(());
@@ -190,7 +194,7 @@ impl<L: Ledger> Session<L> {
         let paths: Vec<RelPathBuf> = updates.iter().filter_map(path_of).cloned().collect();
         // The items go after the commit, but what they hold of the feed is absorbed by it.
         let gone: Vec<&RelPathBuf> = paths.iter().filter(|path| self.release_committed(path, before)).collect();
-        let absorbed = [self.sides[0].absorb(), self.sides[1].absorb()];
+        let absorbed = self.absorb();
         self.ledger.commit(&updates, absorbed[0], absorbed[1])?;
         for path in gone {
             self.drop_item(path);
