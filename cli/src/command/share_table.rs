@@ -9,6 +9,9 @@ use crate::show::{
     table::{Align, Cell, Table},
 };
 
+/// From so many columns on there is room for the counts of conflicts and problems; below, the line under a row has them.
+const WIDE_COLUMNS: usize = 100;
+
 /// The shares, those that need a person first.
 pub fn lines(shares: &[ShareInfo], columns: Option<usize>, now: Timestamp) -> Vec<String> {
     if shares.is_empty() {
@@ -19,32 +22,31 @@ pub fn lines(shares: &[ShareInfo], columns: Option<usize>, now: Timestamp) -> Ve
     }
     let mut shares: Vec<_> = shares.iter().collect();
     shares.sort_by(|a, b| state::urgency(a.state).cmp(&state::urgency(b.state)).then_with(|| a.name.cmp(&b.name)));
-    let mut table = Table::new([
-        ("STATE", Align::Left),
-        ("NAME", Align::Left),
-        ("ENTRIES", Align::Right),
-        ("SPACE", Align::Right),
-        ("CONFLICTS", Align::Right),
-        ("PROBLEMS", Align::Right),
-        ("FOLDER", Align::Path),
-    ]);
+    let wide = columns.is_none_or(|columns| columns >= WIDE_COLUMNS);
+    let mut heads =
+        vec![("STATE", Align::Left), ("NAME", Align::Left), ("ENTRIES", Align::Right), ("SPACE", Align::Right)];
+    if wide {
+        heads.extend([("CONFLICTS", Align::Right), ("PROBLEMS", Align::Right)]);
+    }
+    heads.push(("FOLDER", Align::Path));
+    let mut table = Table::new(heads);
     for share in shares {
         let (_, style) = state::mark(share.state);
         let number = |n: u64, style: Style| {
             if n == 0 { Cell::styled("–", Style::new().dimmed()) } else { Cell::styled(numbers::count(n), style) }
         };
-        table.row(
-            [
-                Cell::styled(state::words(share), style),
-                Cell::styled(share.name.as_str(), Style::new().bold()),
-                numbers::count(share.entries.tracked()).into(),
-                numbers::bytes(share.space.host_bytes).into(),
-                number(share.conflicts, state::mark(State::Conflict).1),
-                number(share.problems, state::mark(State::Problem).1),
-                paths::on_host(&share.host_path).into(),
-            ],
-            below(share, now),
-        );
+        let mut cells = vec![
+            Cell::styled(state::words(share), style),
+            Cell::styled(share.name.as_str(), Style::new().bold()),
+            numbers::count(share.entries.tracked()).into(),
+            numbers::bytes(share.space.host_bytes).into(),
+        ];
+        if wide {
+            cells.push(number(share.conflicts, state::mark(State::Conflict).1));
+            cells.push(number(share.problems, state::mark(State::Problem).1));
+        }
+        cells.push(paths::on_host(&share.host_path).into());
+        table.row(cells, below(share, now));
     }
     table.lines(columns)
 }
@@ -245,8 +247,10 @@ STATE                              NAME     ENTRIES    SPACE  CONFLICTS  PROBLEM
   For 12 min  causeway share resume notes";
         let shown = plain(lines(&shares, Some(100), at(720)));
         assert_eq!(shown, expected);
-        let widths: Vec<_> = shown.lines().map(unicode_width::UnicodeWidthStr::width).collect();
-        assert!(widths.iter().all(|width| *width <= 100), "{widths:?}\n{shown}");
+        let narrow = plain(lines(&shares, Some(80), at(720)));
+        for (shown, columns) in [(shown, 100), (narrow, 80)] {
+            assert!(shown.lines().all(|line| unicode_width::UnicodeWidthStr::width(line) <= columns), "{shown}");
+        }
         assert_eq!(sum(&shares), "4 shares, 1 in conflict");
     }
 

@@ -232,3 +232,81 @@ pub async fn read_line(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_error_crosses_whole() {
+        let error = ApiError::no_such_share("nix");
+        let line = write_reply(&Id::Number(7), Err(error.clone()));
+        assert_eq!(read_outgoing(&line).unwrap(), Outgoing::Reply(Id::Number(7), Err(error)));
+        let foreign = br#"{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"What?"}}"#;
+        let error = ApiError::new(ErrorCode::MethodNotFound, "What?");
+        assert_eq!(read_outgoing(foreign).unwrap(), Outgoing::Reply(Id::Null, Err(error)));
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_says_so() {
+        let long = Value::from("x".repeat(REPLY_BYTES_MAX));
+        let line = write_reply(&Id::Number(7), Ok(long));
+        assert!(line.len() < 1000);
+        let Ok(Outgoing::Reply(Id::Number(7), Err(error))) = read_outgoing(&line) else { panic!() };
+        assert_eq!(error.code, ErrorCode::ReplyTooLong);
+    }
+
+    #[tokio::test]
+    async fn lines_are_read_one_by_one_up_to_their_bound() {
+        let mut stream: &[u8] = b"one\n\nthree\ncut off";
+        let mut line = Vec::new();
+        for expected in [&b"one"[..], b"", b"three"] {
+            assert!(read_line(&mut stream, &mut line, 5).await.unwrap());
+            assert_eq!(line, expected);
+        }
+        assert!(matches!(read_line(&mut stream, &mut line, 5).await, Err(LineError::TooLong(5))));
+        assert!(!read_line(&mut stream, &mut line, 100).await.unwrap());
+    }
+
+    /// Bytes, and pieces of messages in any order.
+    fn lines() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = [
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            "\"jsonrpc\"",
+            "\"2.0\"",
+            "\"id\"",
+            "\"method\"",
+            "\"params\"",
+            "\"error\"",
+            "null",
+            "1",
+            "-1e999",
+            "\"x\"",
+            "\\",
+            "é",
+        ];
+        let piece = proptest::sample::select(pieces.to_vec());
+        prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..64),
+            proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat().into_bytes()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_the_codec_panic(line in lines()) {
+            if let Err((id, error)) = read_incoming(&line) {
+                prop_assert!(read_outgoing(&write_reply(&id, Err(error))).is_ok());
+            }
+            // Good or bad, it has to say so.
+            let _ = read_outgoing(&line);
+        }
+    }
+}

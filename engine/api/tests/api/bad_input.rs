@@ -166,6 +166,23 @@ async fn connections_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_read_holds_up_itself_alone() {
+    let served = Served::start();
+    served.memory.path_bytes.store(1000, std::sync::atomic::Ordering::SeqCst);
+    let mut deaf = Raw::connect(&served).await;
+    let ask = json!({"jsonrpc": "2.0", "id": 1, "method": "share.problems", "params": {"share": "web", "limit": 1000}});
+    // Far more than the bounds and the socket's buffers hold; the server stops reading.
+    let talking = async {
+        for _ in 0..10_000 {
+            deaf.say(ask.to_string()).await;
+        }
+    };
+    assert!(timeout(Duration::from_secs(2), talking).await.is_err(), "it is never made to wait");
+    let client = served.client().await;
+    timeout(Duration::from_secs(5), client.engine_status(&Nothing {})).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn only_the_user_can_reach_the_socket() {
     let served = Served::start();
     let socket = std::fs::metadata(served.home.engine_socket()).unwrap();
