@@ -31,6 +31,12 @@ pub use unix::{Dir, OsFs};
 #[cfg(windows)]
 pub use windows::{Dir, OsFs};
 
+/// The bytes of a name that Windows told.
+#[cfg(windows)]
+pub(crate) fn name_from_wide(units: impl IntoIterator<Item = u16>) -> Vec<u8> {
+    windows_names::from_wide(units)
+}
+
 /// What every call of this module answers.
 pub type Result<T> = std::result::Result<T, FsError>;
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use causeway_sync::path::RelPathBuf;
+use causeway_sync::path::{RelPath, RelPathBuf};
 
 /// What kind of event made a path dirty. A hint about when to look, never about what will be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,19 +14,24 @@ pub enum Hint {
     /// Renamed to or away from here: look at once, and, where a directory stands there now, below it too.
     Moved,
     /// Created: a directory, symlink or hard link is complete; a file's content is still to come, and its close too. Where a
-    /// directory stands there now, what is in it may have been created before it was watched: look below it too.
+    /// directory stands there now, look below it too: it is watched by now, but what is in it may be older than that.
     Created,
     /// Removed.
     Removed,
     /// Permissions, times or owner changed.
     Attributes,
-    /// Written by someone who still has it open: wait for the close, for a while.
+    /// Written by someone who still has it open: wait for the close, for a while. On Linux a modification time that was set alone
+    /// looks the same, and no close follows.
     Written,
     /// The system doesn't tell what happened (macOS, Windows): look at once, and again if it changes meanwhile.
     Unknown,
 }
 
-/// What a watcher tells its sink. Events about one path come in the order in which they happened.
+/// What a watcher tells its sink. Events about one path come in the order in which they happened, though several may have become one.
+///
+/// A path is where the entry stood when it changed or stands now. Where a directory above it was renamed meanwhile, a
+/// [`Hint::Moved`] for that directory follows: who finds no parent at a path looks again below the directory's new place.
+/// Content that is changed through one hard link is told for that one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WatchEvent {
     /// The path may have changed.
@@ -45,9 +50,12 @@ pub enum WatchEvent {
     },
     /// The watcher has delivered every event of what happened before [`Watch::cookie`] was called with this number.
     CookieSeen(u64),
-    /// The share's root was removed, renamed or unmounted. The watcher sees nothing any more.
+    /// The share's root was removed, renamed or unmounted. The watcher sees nothing any more. Not told where only a directory above
+    /// the root was renamed, on some systems: opening the root tells.
     RootGone,
-    /// From here on changes may go unseen, unless somebody polls.
+    /// From here on changes may go unseen, unless somebody polls ([`Poller`](super::Poller)). A watcher that has met a limit
+    /// doesn't recover by itself: starting it anew does, once the limit is raised. Told once for each watcher and limit, but for
+    /// [`WatchLimit::Unwatchable`], which is told for each directory.
     Limit(WatchLimit),
 }
 
@@ -87,8 +95,22 @@ pub enum WatchLimit {
     },
 }
 
-/// Where events go. Called on the watcher's thread: must return quickly and not call the watcher.
+/// Where events go. Called on the watcher's thread: must return quickly, and not ask the watcher for anything.
 pub type Sink = Arc<dyn Fn(WatchEvent) + Send + Sync>;
+
+/// Directories that needn't be watched, because nothing at or below them can be synchronised. Asked on the watcher's thread.
+/// Where the system can't leave out directories, it isn't asked. When the rules change, the watcher is started anew.
+pub type Skip = Arc<dyn Fn(&RelPath) -> bool + Send + Sync>;
+
+/// What to watch.
+pub struct WatchConfig {
+    /// The share's root: absolute, without symlinks in it.
+    pub share: PathBuf,
+    /// A directory of this watcher's own, outside the share, for cookies. Created where missing.
+    pub cookies: PathBuf,
+    /// Directories to leave out.
+    pub skip: Option<Skip>,
+}
 
 /// A running watcher of one share. Dropping it ends it; no event comes after that.
 pub trait Watch: Send + Sync {

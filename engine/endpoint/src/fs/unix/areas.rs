@@ -106,7 +106,7 @@ fn open_root(path: &Path, op: &'static str) -> Result<Dir> {
     open_absolute(path).map_err(|errno| FsError::new(op, RelPath::ROOT, errno.into()))
 }
 
-fn open_absolute(path: &Path) -> rustix::io::Result<Dir> {
+pub(super) fn open_absolute(path: &Path) -> rustix::io::Result<Dir> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fd: OwnedFd = rustix::io::retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))?;
     let place = look::place(fd.as_fd())?;

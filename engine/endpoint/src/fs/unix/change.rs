@@ -29,14 +29,13 @@ impl CreateMode {
     /// Finds out by a trial in `staging` whether the umask stands against `policy`; takes it as so where the trial fails.
     pub(super) fn probe(policy: FileMode, staging: &Dir) -> Self {
         const TRIAL: &[u8] = b"trial-of-the-umask";
-        const ALL: u16 = 0o777;
         // What a crash left behind.
         let _ = rustix::fs::unlinkat(staging, TRIAL, AtFlags::empty());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let found = rustix::fs::openat(staging, TRIAL, flags, Mode::from_raw_mode(ALL.into()))
+        let found = rustix::fs::openat(staging, TRIAL, flags, Mode::from_raw_mode(0o777))
             .and_then(|fd| look::descriptor(fd.as_fd()));
         let _ = rustix::fs::unlinkat(staging, TRIAL, AtFlags::empty());
-        Self { policy, is_masked: found.map_or(true, |stat| stat.mode != u32::from(ALL)) }
+        Self { policy, is_masked: found.map_or(true, |stat| stat.mode != 0o777) }
     }
 
     pub(super) fn of_file(self, executable: bool) -> Permissions {

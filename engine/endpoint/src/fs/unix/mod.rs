@@ -7,6 +7,8 @@ mod content;
 mod list;
 mod look;
 mod open;
+#[cfg(target_os = "linux")]
+mod watched;
 
 use std::fs::File;
 use std::ops::{ControlFlow, Range};
@@ -23,8 +25,6 @@ use look::Place;
 /// The real file system of a side.
 pub struct OsFs {
     areas: Areas,
-    /// `openat2` exists and is permitted (Linux 5.6; some sandboxes refuse it).
-    has_openat2: bool,
     mode: change::CreateMode,
 }
 
@@ -58,9 +58,8 @@ impl OsFs {
     /// can't be made.
     pub fn open(config: OsFsConfig) -> Result<Self> {
         let areas = Areas::open(&config)?;
-        let has_openat2 = open::has_openat2(areas.share_anchor());
         let mode = change::CreateMode::probe(config.mode, areas.staging_anchor());
-        Ok(Self { areas, has_openat2, mode })
+        Ok(Self { areas, mode })
     }
 }
 
@@ -91,11 +90,12 @@ impl Fs for OsFs {
     }
 
     fn open_dir(&self, dir: &Dir, name: &Name) -> Result<Dir> {
-        open::dir(dir, name.as_bytes(), self.has_openat2).map_err(at("open the directory", name))
+        open::dir(dir, name.as_bytes(), open::has_openat2()).map_err(at("open the directory", name))
     }
 
     fn open_path(&self, dir: &Dir, path: &RelPath) -> Result<Dir> {
-        open::path(dir, path, self.has_openat2).map_err(|errno| FsError::new("open the directory", path, errno.into()))
+        open::path(dir, path, open::has_openat2())
+            .map_err(|errno| FsError::new("open the directory", path, errno.into()))
     }
 
     fn list(&self, dir: &Dir, each: &mut dyn FnMut(&Name, Option<Kind>) -> ControlFlow<()>) -> Result<u64> {
@@ -115,11 +115,11 @@ impl Fs for OsFs {
     }
 
     fn open_file(&self, dir: &Dir, name: &Name) -> Result<File> {
-        open::file(dir, name, open::Access::Read, self.has_openat2)
+        open::file(dir, name, open::Access::Read, open::has_openat2())
     }
 
     fn open_file_for_update(&self, dir: &Dir, name: &Name) -> Result<File> {
-        open::file(dir, name, open::Access::Update, self.has_openat2)
+        open::file(dir, name, open::Access::Update, open::has_openat2())
     }
 
     fn create_file(&self, dir: &Dir, name: &Name, executable: bool) -> Result<File> {
@@ -127,7 +127,7 @@ impl Fs for OsFs {
     }
 
     fn create_dir(&self, dir: &Dir, name: &Name) -> Result<Dir> {
-        change::create_dir(dir, name, self.mode.of_dir(), self.has_openat2).map_err(at("create the directory", name))
+        change::create_dir(dir, name, self.mode.of_dir(), open::has_openat2()).map_err(at("create the directory", name))
     }
 
     fn create_symlink(&self, dir: &Dir, name: &Name, target: &Target) -> Result<()> {

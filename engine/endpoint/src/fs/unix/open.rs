@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::OnceLock;
 
 use causeway_sync::path::{Name, RelPath};
 use rustix::fs::{Mode, OFlags};
@@ -22,28 +23,26 @@ pub(super) enum Access {
     Update,
 }
 
-/// Whether `openat2` can be used at all.
-#[cfg(target_os = "linux")]
-pub(super) fn has_openat2(root: &Dir) -> bool {
-    beneath(root, b".", DIRECTORY).is_ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn has_openat2(_: &Dir) -> bool {
-    false
+/// Whether `openat2` exists and is permitted (Linux 5.6; some sandboxes refuse it).
+pub(super) fn has_openat2() -> bool {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    *KNOWN.get_or_init(|| {
+        let root = rustix::fs::openat(rustix::fs::CWD, "/", DIRECTORY, Mode::empty());
+        root.and_then(|root| beneath(root, b".", DIRECTORY)).is_ok()
+    })
 }
 
 /// `openat2` with every restriction that the contract asks for.
 #[cfg(target_os = "linux")]
-fn beneath(dir: &Dir, path: &[u8], flags: OFlags) -> Result<OwnedFd> {
+fn beneath(dir: impl AsFd, path: &[u8], flags: OFlags) -> Result<OwnedFd> {
     use rustix::fs::ResolveFlags;
     let resolve =
         ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-    rustix::io::retry_on_intr(|| rustix::fs::openat2(dir, path, flags, Mode::empty(), resolve))
+    rustix::io::retry_on_intr(|| rustix::fs::openat2(&dir, path, flags, Mode::empty(), resolve))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn beneath(_: &Dir, _: &[u8], _: OFlags) -> Result<OwnedFd> {
+fn beneath(_: impl AsFd, _: &[u8], _: OFlags) -> Result<OwnedFd> {
     Err(Errno::NOSYS)
 }
 
@@ -163,13 +162,13 @@ mod tests {
             ("a/missing", false),
         ] {
             let at = RelPath::new(at.as_bytes()).unwrap();
-            for has_openat2 in [has_openat2(&root), false] {
+            for has_openat2 in [has_openat2(), false] {
                 let opened = path(&root, at, has_openat2);
                 assert_eq!(opened.is_ok(), is_open, "{at} with openat2: {has_openat2}");
             }
             let Some((parent, last)) = at.split_last() else { continue };
             let Ok(parent) = path(&root, parent, false) else { continue };
-            for has_openat2 in [has_openat2(&root), false] {
+            for has_openat2 in [has_openat2(), false] {
                 let opened = file(&parent, last, Access::Read, has_openat2);
                 assert_eq!(opened.is_ok(), at.as_bytes() == b"a/file", "{at} with openat2: {has_openat2}");
             }
@@ -180,7 +179,7 @@ mod tests {
             let fd = OwnedFd::from(std::fs::File::open("/").unwrap());
             let place = look::place(fd.as_fd()).unwrap();
             let root = Dir::new(fd, place);
-            for has_openat2 in [has_openat2(&root), false] {
+            for has_openat2 in [has_openat2(), false] {
                 assert_eq!(dir(&root, b"proc", has_openat2).err(), Some(Errno::XDEV));
             }
         }

@@ -1,0 +1,250 @@
+//! Watching whole disks with fanotify, for any number of shares: nothing per directory, no limit, no race with new directories,
+//! and every event tells who did it (fanotify(7), Linux 5.9 for `FAN_REPORT_DFID_NAME`).
+//!
+//! Events name a directory by its handle, which [`shares`] turns into a path. The kernel merges what isn't read yet by process,
+//! directory and name, so one event may stand for several, and a hint for the most urgent of them.
+//!
+//! Needs the capabilities of an administrator (`CAP_SYS_ADMIN`, `CAP_DAC_READ_SEARCH`) and a file system that gives handles.
+//!
+//! Not seen: what is written through mmap until it is unmapped; who did it, where a process handed its descriptor to a child, or is in
+//! another pid namespace than a child of this process' one.
+
+mod record;
+mod shares;
+mod sys;
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use causeway_sync::path::{Name, RelPathBuf};
+use rustix::io::Errno;
+
+use self::record::{Place, Record, records};
+use self::shares::{Located, ShareKey, Shares};
+use self::sys::Handle;
+use super::cookies::Cookies;
+use super::wakeup::{Wakeup, Woken};
+use super::{Hint, Sink, Watch, WatchError, WatchEvent};
+use crate::fs::Dir;
+
+/// Room for some thousand events.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// A running watcher of whole disks.
+pub(super) struct FanotifyWatcher {
+    group: Arc<Group>,
+    wakeup: Arc<Wakeup>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the reading thread and the askers share.
+struct Group {
+    fanotify: OwnedFd,
+    shares: Mutex<Shares>,
+    cookies: Cookies,
+    /// Who waits for which cookie: the numbers of different shares may be equal.
+    waiting: Mutex<Waiting>,
+    cookie_dir: (u64, Handle),
+}
+
+/// Cookies have numbers of their own here.
+#[derive(Default)]
+struct Waiting {
+    next: u64,
+    by_cookie: std::collections::HashMap<u64, (ShareKey, u64)>,
+}
+
+/// One share of a watcher. Dropping it ends its events.
+pub(super) struct ShareWatch {
+    group: Arc<Group>,
+    key: ShareKey,
+}
+
+impl FanotifyWatcher {
+    /// Starts to listen to the disk of `cookies`.
+    pub(super) fn start(cookies: &Path) -> Result<Self, WatchError> {
+        let cookies = Cookies::open(cookies)?;
+        let path = cookies.dir().to_owned();
+        let failed = |source| WatchError::Start { path: path.clone(), source };
+        let dir = Dir::open_absolute(&path).map_err(|errno| failed(errno.into()))?;
+        let fanotify = sys::init().map_err(failed)?;
+        sys::mark_file_system(fanotify.as_fd(), dir.as_fd()).map_err(failed)?;
+        let file_system = rustix::fs::fstatvfs(&dir).map_err(|errno| failed(errno.into()))?.f_fsid;
+        let handle = sys::handle_of(dir.as_fd()).map_err(failed)?;
+        let group = Arc::new(Group {
+            fanotify,
+            shares: Mutex::default(),
+            cookies,
+            waiting: Mutex::default(),
+            cookie_dir: (file_system, handle),
+        });
+        let wakeup = Arc::new(Wakeup::new().map_err(failed)?);
+        let thread = {
+            let (group, wakeup) = (group.clone(), wakeup.clone());
+            std::thread::Builder::new()
+                .name("causeway-watch".to_owned())
+                .spawn(move || group.read_on(&wakeup))
+                .map_err(failed)?
+        };
+        Ok(Self { group, wakeup, thread: Some(thread) })
+    }
+
+    /// Watches one more share.
+    pub(super) fn add_share(&self, share: &Path, sink: Sink) -> Result<ShareWatch, WatchError> {
+        let failed = |source| WatchError::Start { path: share.to_owned(), source };
+        let root = Dir::open_absolute(share).map_err(|errno| failed(errno.into()))?;
+        sys::mark_file_system(self.group.fanotify.as_fd(), root.as_fd()).map_err(failed)?;
+        let key = self.group.shares().add(root, sink).map_err(failed)?;
+        Ok(ShareWatch { group: self.group.clone(), key })
+    }
+}
+
+impl Drop for FanotifyWatcher {
+    fn drop(&mut self) {
+        self.wakeup.end(self.thread.take());
+    }
+}
+
+impl Watch for ShareWatch {
+    fn cookie(&self, id: u64) -> Result<(), WatchError> {
+        let cookie = {
+            let mut waiting = self.group.waiting();
+            waiting.next += 1;
+            let cookie = waiting.next;
+            waiting.by_cookie.insert(cookie, (self.key, id));
+            cookie
+        };
+        self.group.cookies.write(cookie).inspect_err(|_| {
+            self.group.waiting().by_cookie.remove(&cookie);
+        })
+    }
+}
+
+impl Drop for ShareWatch {
+    fn drop(&mut self) {
+        // Events are told under the lock of the shares: after this none is.
+        self.group.shares().remove(self.key);
+        self.group.waiting().by_cookie.retain(|_, (key, _)| *key != self.key);
+    }
+}
+
+impl Group {
+    fn shares(&self) -> MutexGuard<'_, Shares> {
+        // A sink that panicked has left nothing half-done here.
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_on(&self, wakeup: &Wakeup) {
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let own_pid = rustix::process::getpid().as_raw_nonzero().get();
+        loop {
+            match wakeup.wait(&self.fanotify, None) {
+                Ok(Woken::Stopped) => return,
+                Ok(_) => {}
+                Err(error) => return self.give_up(&error),
+            }
+            match rustix::io::read(&self.fanotify, &mut buffer[..]) {
+                Ok(bytes) => records(&buffer[..bytes]).for_each(|record| self.handle(&record, own_pid)),
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                Err(errno) => return self.give_up(&errno.into()),
+            }
+        }
+    }
+
+    fn give_up(&self, error: &std::io::Error) {
+        tracing::error!(%error, "reading from fanotify failed");
+        for sink in self.shares().sinks() {
+            sink(WatchEvent::Overflow { subtree: RelPathBuf::default() });
+            sink(WatchEvent::RootGone);
+        }
+    }
+
+    fn handle(&self, record: &Record<'_>, own_pid: i32) {
+        match &record.place {
+            Some(place) if self.is_cookie(place) => self.cookie_seen(record.mask, place.name),
+            Some(place) => self.changed(record.mask, place, record.pid == own_pid),
+            None if record.mask & libc::FAN_Q_OVERFLOW != 0 => {
+                let mut shares = self.shares();
+                shares.forget_places();
+                for sink in shares.sinks() {
+                    sink(WatchEvent::Overflow { subtree: RelPathBuf::default() });
+                }
+                shares.take_out_gone().iter().for_each(|sink| sink(WatchEvent::RootGone));
+                drop(shares);
+                self.cookies.write_again();
+            }
+            None => {}
+        }
+    }
+
+    fn is_cookie(&self, place: &Place<'_>) -> bool {
+        (place.file_system, &place.directory) == (self.cookie_dir.0, &self.cookie_dir.1)
+    }
+
+    fn cookie_seen(&self, mask: u64, name: &[u8]) {
+        if mask & libc::FAN_CREATE == 0 {
+            return;
+        }
+        let Some(cookie) = self.cookies.seen(name) else { return };
+        let waiting = self.waiting().by_cookie.remove(&cookie);
+        let Some((key, id)) = waiting else { return };
+        if let Some(sink) = self.shares().sink(key) {
+            sink(WatchEvent::CookieSeen(id));
+        }
+    }
+
+    fn changed(&self, mask: u64, place: &Place<'_>, own: bool) {
+        let mut shares = self.shares();
+        let event = match shares.locate(place.file_system, &place.directory) {
+            Located::Share(key, directory) => {
+                let path = match place.name {
+                    b"." => Some(directory),
+                    name => Name::new(name).ok().map(|name| directory.join(name)),
+                };
+                path.map(|path| (key, WatchEvent::Dirty { path, hint: hint(mask), own }))
+            }
+            Located::Deep(_, _) if own => None,
+            Located::Deep(key, subtree) => Some((key, WatchEvent::Overflow { subtree })),
+            Located::Outside => None,
+        };
+        if let Some((key, event)) = event
+            && let Some(sink) = shares.sink(key)
+        {
+            sink(event);
+        }
+        if mask & libc::FAN_ONDIR == 0 {
+            return;
+        }
+        let is_move = mask & (libc::FAN_MOVED_FROM | libc::FAN_MOVED_TO) != 0;
+        if is_move {
+            shares.forget_places();
+        }
+        if is_move || mask & libc::FAN_DELETE != 0 {
+            shares.take_out_gone().iter().for_each(|sink| sink(WatchEvent::RootGone));
+        }
+    }
+}
+
+/// The most urgent of what happened.
+fn hint(mask: u64) -> Hint {
+    let has = |bits| mask & bits != 0;
+    if has(libc::FAN_CLOSE_WRITE) {
+        Hint::ClosedAfterWrite
+    } else if has(libc::FAN_MOVED_FROM | libc::FAN_MOVED_TO) {
+        Hint::Moved
+    } else if has(libc::FAN_CREATE) {
+        Hint::Created
+    } else if has(libc::FAN_DELETE) {
+        Hint::Removed
+    } else if has(libc::FAN_ATTRIB) {
+        Hint::Attributes
+    } else {
+        Hint::Written
+    }
+}
