@@ -72,6 +72,8 @@ pub enum ErrandReply {
     Removed {
         /// How many entries.
         entries: u64,
+        /// Their length.
+        bytes: u64,
         /// Whether there is more to do: ask again.
         more: bool,
     },
@@ -100,6 +102,8 @@ pub struct Counts {
     pub bytes: u64,
     /// Copies that newly excluded paths left behind, until they are pruned.
     pub prunable: u64,
+    /// Their length.
+    pub prunable_bytes: u64,
     /// Items in the recycle bin.
     pub bin_items: u64,
     /// Their length.
