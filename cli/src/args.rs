@@ -12,9 +12,9 @@ Exit codes:
   1  it failed; standard error says why and what to do
   2  the command line is wrong
   3  there is no such share
-  4  done, but something waits for a person: conflicts, problems, a halt,
-     differences that a verification found, a check that the doctor calls bad,
-     paths that a request could do nothing for
+  4  done, but not all is well: a flush or a new share has conflicts or
+     problems, a share halted, a verification found differences, the doctor
+     calls a check bad, a request could do nothing for some of its paths
   5  it took longer than allowed
   6  no engine runs, or it can't be started or reached
 

@@ -39,7 +39,7 @@ pub async fn list(client: &Client, screen: Screen, share: &str) -> anyhow::Resul
             format!("  {COMMAND}causeway share resolve {share} PATH… --keep host|guest|both{COMMAND:#}"),
         ])?,
     }
-    Ok(Exit::attention_if(count > 0))
+    Ok(Exit::Done)
 }
 
 fn lines(conflicts: &[Conflict], columns: Option<usize>, now: Timestamp) -> Vec<String> {

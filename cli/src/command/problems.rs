@@ -31,7 +31,7 @@ pub async fn list(client: &Client, screen: Screen, share: &str) -> anyhow::Resul
         None if count == 0 => screen.line("No problems.")?,
         None => screen.line("All other paths are kept in sync.")?,
     }
-    Ok(Exit::attention_if(count > 0))
+    Ok(Exit::Done)
 }
 
 fn lines(problem: &Problem, now: Timestamp) -> Vec<String> {

@@ -24,7 +24,7 @@ async fn every_page_of_a_list_is_shown() {
     served.script.answer("share.conflicts", page(vec![conflict(1), conflict(2)], Some("c2")));
     served.script.answer("share.conflicts", page(Vec::<Conflict>::new(), Some("c3")));
     served.script.answer("share.conflicts", page(vec![conflict(3)], None));
-    let listed = served.run("share conflicts web --json").await.with_code(4).json();
+    let listed = served.run("share conflicts web --json").await.with_code(0).json();
     assert_eq!(listed.as_array().unwrap().len(), 3);
     assert_eq!(listed[2]["path"], "src/3.rs");
     let cursors: Vec<Value> =
@@ -34,7 +34,7 @@ async fn every_page_of_a_list_is_shown() {
     let served = Served::start();
     served.script.answer("share.conflicts", page(vec![conflict(1), conflict(2)], Some("c2")));
     served.script.answer("share.conflicts", page(vec![conflict(3)], None));
-    let text = served.run("share conflicts web").await.with_code(4).stdout;
+    let text = served.run("share conflicts web").await.with_code(0).stdout;
     assert!(text.contains("src/1.rs\n") && text.contains("src/3.rs\n"), "{text}");
     assert!(text.contains("causeway share resolve web PATH… --keep host|guest|both"), "{text}");
 }
@@ -69,9 +69,9 @@ async fn problems_and_the_bin_are_listed() {
         next_try: None,
     };
     served.script.answer("share.problems", page(vec![problem], None));
-    let text = served.run("share problems web").await.with_code(4).stdout;
+    let text = served.run("share problems web").await.with_code(0).stdout;
     assert!(text.starts_with("▲ Disk full on the guest: caf\\xe9\n  212 MB are free"), "{text}");
-    let listed = served.run("share problems web --json").await.with_code(4).json();
+    let listed = served.run("share problems web --json").await.with_code(0).json();
     assert_eq!((&listed[0]["code"], &listed[0]["path"]["bytes"]), (&json!("no_space"), &json!("Y2Fm6Q==")));
 
     let item = BinItem {
