@@ -11,6 +11,8 @@ pub trait Stream: Read + Write + Send + Sync + 'static {
     fn try_clone(&self) -> io::Result<Box<dyn Stream>>;
     /// Ends both directions for all handles. Whoever blocks in a read or a write wakes: with the end of the stream, or an error.
     fn shutdown(&self) -> io::Result<()>;
+    /// Whether a read would give something, or the end, without blocking.
+    fn is_readable(&self) -> io::Result<bool>;
     /// How long a read may block before it fails with `WouldBlock` or `TimedOut`; `None` for ever. Holds for all handles.
     fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()>;
     /// How long a write may block, likewise.
@@ -23,6 +25,8 @@ mod unix {
     use std::net::Shutdown;
     use std::os::unix::net::UnixStream;
     use std::time::Duration;
+
+    use rustix::event::{PollFd, PollFlags, Timespec};
 
     use super::Stream;
 
@@ -37,6 +41,12 @@ mod unix {
                 Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
                 done => done,
             }
+        }
+
+        fn is_readable(&self) -> io::Result<bool> {
+            let mut polled = [PollFd::new(self, PollFlags::IN)];
+            let ready = rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+            Ok(ready > 0)
         }
 
         fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
@@ -56,6 +66,10 @@ impl Stream for Box<dyn Stream> {
 
     fn shutdown(&self) -> io::Result<()> {
         (**self).shutdown()
+    }
+
+    fn is_readable(&self) -> io::Result<bool> {
+        (**self).is_readable()
     }
 
     fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
