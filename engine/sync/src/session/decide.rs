@@ -1,6 +1,5 @@
 //! Deciding: an item becomes an action in a batch, or is settled, or stays behind.
 
-use crate::change::Seq;
 use crate::ledger::{Diverged, Hold, LedgerError};
 use crate::plan::{Action, Lane, Operation, Problem, ProblemKind, Source};
 use crate::reconcile::{Decision, Facts, reconcile};
@@ -98,7 +97,7 @@ impl<L: Ledger> Session<L> {
             Decision::Apply(to, entry) => self.apply(path, to, entry, [host, guest], lane, now_ms),
             Decision::Hold(agreed) => {
                 if host.is_none() && agreed == Some(Entry::Directory) {
-                    self.unfold(path, Side::Host, Seq::default())?;
+                    self.unfold(path, Side::Host, self.sides[Side::Host as usize].pulled())?;
                 }
                 self.stay(path, Some(agreed), [host, guest], Hold::OneSided, now_ms)
             }
@@ -210,7 +209,7 @@ impl<L: Ledger> Session<L> {
             && self.agreed(path)?.is_some_and(|e| e.is_directory())
         {
             // The directory was removed here and comes back: what it held stays removed unless the other side changed it.
-            self.unfold(path, to, Seq::default())?;
+            self.unfold(path, to, self.sides[to as usize].pulled())?;
         }
         let expect = views[to as usize].clone();
         if expect.as_ref().is_some_and(Entry::is_directory)
@@ -249,7 +248,7 @@ impl<L: Ledger> Session<L> {
         views: [Option<Entry>; 2],
         now_ms: u64,
     ) -> Result<(), LedgerError> {
-        if self.diverged(parent)?.is_some() {
+        if self.is_diverged(parent)? {
             // It comes back when the directory does.
             return self.stay(path, None, views, Hold::OneSided, now_ms);
         }

@@ -266,8 +266,11 @@ impl<L: Ledger> Session<L> {
         if item.told[side as usize].as_ref().is_some_and(|told| told.as_of > news.as_of) {
             return false;
         }
-        item.told[side as usize] = Some(news);
-        item.attempts = 0;
+        let before = item.told[side as usize].replace(news);
+        // Only news is a reason to try again at once.
+        if before.map(|told| told.entry) != item.told[side as usize].as_ref().map(|told| told.entry.clone()) {
+            item.attempts = 0;
+        }
         self.hold_window(side, path);
         self.make_ready(path);
         true

@@ -60,7 +60,8 @@ impl<L: Ledger> Session<L> {
         self.learn_digest(to.other(), action, entry.as_ref());
         let is_directory = entry.as_ref().is_some_and(Entry::is_directory);
         let was_directory = action.expect.as_ref().is_some_and(Entry::is_directory);
-        self.learn(to, path, entry, seq);
+        let own = !matches!(action.operation, Operation::Attributes(_)) || self.is_own(to, path);
+        self.learn(to, path, Told { entry, as_of: seq, own });
         if was_directory && !is_directory {
             self.tell_gone_below(to, path, seq)?;
         }
@@ -76,17 +77,32 @@ impl<L: Ledger> Session<L> {
         }
     }
 
+    fn is_own(&self, side: Side, path: &RelPath) -> bool {
+        self.items.get(path).and_then(|item| item.told[side as usize].as_ref()).is_some_and(|told| told.own)
+    }
+
     /// Takes an outcome for what stands there, unless the side has told of something newer.
-    fn learn(&mut self, side: Side, path: &RelPath, entry: Option<Entry>, seq: Seq) {
-        let is_directory = entry.as_ref().is_some_and(Entry::is_directory);
+    fn learn(&mut self, side: Side, path: &RelPath, mut news: Told) {
+        if let Some(as_of) = self.gone_since(side, path, news.as_of) {
+            news = Told::gone(as_of);
+        }
+        let seq = news.as_of;
+        let is_directory = news.entry.as_ref().is_some_and(Entry::is_directory);
         let held_up = self.directory_move.is_some();
         self.sides[side as usize].note_carried_out(path, seq, is_directory, held_up);
         self.sides[side as usize].await_window(path);
         let item = self.items.entry(path.to_owned()).or_default();
         let told = &mut item.told[side as usize];
         if told.as_ref().is_none_or(|told| told.as_of <= seq) {
-            *told = Some(Told { entry, as_of: seq, own: true });
+            *told = Some(news);
         }
+    }
+
+    /// When a directory above the path went, if that was after `seq`.
+    fn gone_since(&self, side: Side, path: &RelPath, seq: Seq) -> Option<Seq> {
+        let told = |above: &RelPath| self.items.get(above)?.told[side as usize].as_ref();
+        let gone = |told: &&Told| told.as_of > seq && !told.entry.as_ref().is_some_and(Entry::is_directory);
+        path.ancestors().filter_map(told).find(gone).map(|told| told.as_of)
     }
 
     /// A file that was read while it was sent is known to its source, too.
@@ -157,8 +173,8 @@ impl<L: Ledger> Session<L> {
             Outcome::Done { entry, seq } => {
                 self.status.last_change_ms = Some(now_ms);
                 let directory = entry.as_ref().is_some_and(Entry::is_directory);
-                self.learn(side, from, None, seq);
-                self.learn(side, to, entry, seq);
+                self.learn(side, from, Told::gone(seq));
+                self.learn(side, to, Told { entry, as_of: seq, own: true });
                 if let Some(item) = self.items.get_mut(from) {
                     item.keep = None;
                 }

@@ -70,7 +70,7 @@ impl<L: Ledger> Session<L> {
         let entry = entry.filter(|entry| *entry != Entry::Untracked);
         let is_directory = entry.as_ref().is_some_and(Entry::is_directory);
         let was_directory = self.agreed(path)?.is_some_and(|e| e.is_directory());
-        let was_diverged = self.diverged(path)?.is_some() || self.items.get(path).is_some_and(|i| i.diverges.is_some());
+        let was_diverged = self.is_diverged(path)? || self.items.get(path).is_some_and(|item| item.diverges.is_some());
         if is_directory != was_directory || was_diverged {
             let on_their_way = self
                 .items_below(path)

@@ -52,6 +52,14 @@ impl<L: Ledger> Session<L> {
         if self.settling.nothing_diverges(&self.ledger)? { Ok(None) } else { self.ledger.diverged(path) }
     }
 
+    /// Whether the path is diverged, by the ledger or by an update on its way there.
+    pub(super) fn is_diverged(&self, path: &RelPath) -> Result<bool, LedgerError> {
+        match self.items.get(path).and_then(|item| item.diverges) {
+            Some((listed, _)) => Ok(listed),
+            None => Ok(self.diverged(path)?.is_some()),
+        }
+    }
+
     /// What both sides have agreed on, updates on their way to the ledger included.
     pub(super) fn agreed(&self, path: &RelPath) -> Result<Option<Entry>, LedgerError> {
         if path.is_root() {

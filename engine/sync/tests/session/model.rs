@@ -323,6 +323,9 @@ impl World {
 
     fn drain_outputs(&mut self) {
         while let Some(output) = self.session().poll_output() {
+            if std::env::var_os("CAUSEWAY_VERBOSE").is_some() {
+                eprintln!("      {:?} {output:?}", self.log.last());
+            }
             match output {
                 Output::Run { batch, lane } => self.lanes.entry((batch.to, lane)).or_default().push_back(batch),
                 Output::Pull { side, after, .. } => {
@@ -484,7 +487,9 @@ impl World {
         }
         self.log.push(format!("  {to:?} gets {} := {entry:?}", action.path));
         let keeps_content = matches!(action.operation, Operation::Attributes(_));
-        let gone = state.put(&action.path, entry.clone(), true);
+        // A new bit on what a user wrote doesn't make it the session's.
+        let own = !keeps_content || state.last_by_session(&action.path);
+        let gone = state.put(&action.path, entry.clone(), own);
         if !keeps_content {
             state.bin.extend(gone);
         }
