@@ -66,9 +66,10 @@ impl Draft {
 
     /// Whether a move has to wait until the window is told.
     fn holds_up(&self, from: &RelPath, to: &RelPath) -> bool {
-        let around =
-            |path: &RelPath| path.ancestors().any(|path| self.touched.contains(path)) || self.touched.contains(path);
-        !self.touched.is_empty() && (around(from) || around(to))
+        let around = |path: &RelPath| path.ancestors().chain([path]).any(|path| self.touched.contains(path));
+        // Nothing stands below the place that is moved to, but something may have been told to be absent there.
+        let mut below = self.touched.range::<RelPath, _>((Included(to), Unbounded));
+        around(from) || around(to) || below.next().is_some_and(|path| path.starts_with(to))
     }
 
     fn carry(&mut self, from: &RelPath, to: &RelPath) {

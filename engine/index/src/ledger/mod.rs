@@ -122,8 +122,8 @@ impl LedgerStore {
                 if from == to {
                     return Ok(());
                 }
-                if to.starts_with(from) || from.is_root() {
-                    return Err(Failure::IntoItself(from.clone()));
+                if to.starts_with(from) || from.starts_with(to) {
+                    return Err(Failure::Nested(from.clone()));
                 }
                 self.move_agreed(from, to)?;
                 Ok(self.move_diverged(from, to)?)
@@ -149,8 +149,8 @@ enum Failure {
     NoDirectory(RelPathBuf),
     #[error("the root can't be anything but a directory")]
     Root,
-    #[error("{0:?} can't be moved into itself")]
-    IntoItself(RelPathBuf),
+    #[error("{0:?} can't be moved into itself, nor over what holds it")]
+    Nested(RelPathBuf),
 }
 
 fn reading(doing: &'static str) -> impl Fn(StoreError) -> LedgerError {

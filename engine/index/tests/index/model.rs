@@ -14,9 +14,9 @@ pub fn name(text: &str) -> NameBuf {
 }
 
 pub fn file(version: u64) -> Entry {
-    let size = if version % 2 == 0 { 100 + version } else { (64 << 10) + version };
+    let size = if version.is_multiple_of(2) { 100 + version } else { (64 << 10) + version };
     let digest = Some(digest(version));
-    Entry::File(File { digest, size, executable: version % 3 == 0, mtime_ns: version as i64 })
+    Entry::File(File { digest, size, executable: version.is_multiple_of(3), mtime_ns: version as i64 })
 }
 
 pub fn digest(version: u64) -> Digest {
@@ -31,6 +31,12 @@ pub fn symlink(target: &str) -> Entry {
 
 pub fn fingerprint(inode: u64) -> Fingerprint {
     Fingerprint { device: 7, inode, size: inode, mtime_ns: 5, ctime_ns: 6 }
+}
+
+/// A folder for files whose durability doesn't matter: in memory, where the system has such a place.
+pub fn folder_in_memory() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
 /// What stands where; without the root.
