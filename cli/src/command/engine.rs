@@ -65,6 +65,7 @@ fn lines(status: &EngineStatus, now: Timestamp) -> Vec<String> {
     facts.add("Version", format!("{}, process {}", status.version, status.pid));
     facts.add("Data", paths::on_host(&status.home));
     facts.add("Shares", numbers::count(status.shares));
-    facts.add("Machine", state::machine_line(&status.machine));
+    let (mark, style) = state::machine_mark(status.machine.state);
+    facts.add("Machine", format!("{style}{mark}{style:#} {}", status.machine.state.words()));
     facts.lines()
 }

@@ -41,8 +41,9 @@ async fn without_an_engine_status_says_so_and_stop_has_nothing_to_do() {
 async fn a_home_that_is_a_file_is_an_error() {
     let alone = Alone::new();
     fs::write(alone.home.root(), "").unwrap();
-    let ran = run(alone.home.root(), ["share", "list"]).await.with_code(1);
-    assert!(ran.stderr.starts_with("error: Can't prepare "), "{ran:?}");
+    let ran = run(alone.home.root(), ["share", "list"]).await.with_code(6);
+    assert!(ran.stderr.starts_with("error: Can't reach the engine at "), "{ran:?}");
+    assert_eq!(ran.stderr.matches("Not a directory").count(), 1, "{ran:?}");
     fs::remove_file(alone.home.root()).unwrap();
 }
 

@@ -41,7 +41,7 @@ pub enum CallError {
         socket: PathBuf,
     },
     /// The socket can't be used.
-    #[error("can't reach the engine at {}: {source}", socket.display())]
+    #[error("can't reach the engine at {}", socket.display())]
     Io {
         /// Where it listens.
         socket: PathBuf,

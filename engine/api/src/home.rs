@@ -31,7 +31,7 @@ pub enum HomeError {
     #[error("this computer has no home folder for you; set CAUSEWAY_HOME to a folder of yours")]
     Nowhere,
     /// The directory couldn't be made or looked at.
-    #[error("can't prepare {}: {source}", path.display())]
+    #[error("can't prepare {}", path.display())]
     Io {
         /// The directory.
         path: PathBuf,

@@ -18,7 +18,7 @@ pub enum LockError {
         pid: Option<u32>,
     },
     /// The file can't be opened or locked.
-    #[error("can't lock {}: {source}", path.display())]
+    #[error("can't lock {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
