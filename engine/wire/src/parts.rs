@@ -36,8 +36,11 @@ pub struct Part<'a, T> {
     pub last: bool,
 }
 
-/// The first items of a list that fit into about [`PART_BYTES`], at least one if there is one: for answers by pages.
-pub fn fit<T: Serialize>(items: &mut Vec<T>) {
+/// Keeps the first items of a list that fit into about [`PART_BYTES`], at least one if there is one: for answers by pages. Tells
+/// whether any were left out.
+pub fn fit<T: Serialize>(items: &mut Vec<T>) -> bool {
     let count = parts(items).next().map_or(0, |part| part.items.len());
+    let cut = count < items.len();
     items.truncate(count);
+    cut
 }

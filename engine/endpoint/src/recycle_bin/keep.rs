@@ -3,10 +3,10 @@
 use std::io::Read;
 
 use causeway_sync::path::PATH_BYTES_MAX;
-use causeway_sync::{NameBuf, RelPathBuf};
+use causeway_sync::{Entry, File, NameBuf, RelPathBuf};
 
 use super::name::{self, BinId, ItemName, Parsed, Reason};
-use crate::fs::{self, Area, Fs, FsErrorKind, Kind};
+use crate::fs::{self, Area, Fs, FsErrorKind, Kind, Stat};
 use crate::names::Names;
 use crate::walk::{self, Measure};
 
@@ -19,10 +19,8 @@ pub struct Item {
     pub path: RelPathBuf,
     /// Why it is here.
     pub reason: Reason,
-    /// What it is.
-    pub kind: Kind,
-    /// Length of a file in bytes; 0 for other kinds (a directory's is not added up for a list).
-    pub bytes: u64,
+    /// What it is; of a file without its digest, of a directory without what it holds.
+    pub entry: Entry,
 }
 
 /// What the recycle bin holds.
@@ -138,13 +136,22 @@ pub(crate) fn items<F: Fs>(fs: &F, after: Option<BinId>, limit: usize) -> fs::Re
                 id: found.item.id,
                 path: found.path(fs),
                 reason: found.item.reason,
-                kind: stat.kind,
-                bytes: if stat.kind == Kind::File { stat.size } else { 0 },
+                entry: entry(fs, &found, &stat)?,
             });
         }
         Ok(true)
     })?;
     Ok(list)
+}
+
+fn entry<F: Fs>(fs: &F, found: &Found<F>, stat: &Stat) -> fs::Result<Entry> {
+    let Stat { size, executable, mtime_ns, .. } = *stat;
+    Ok(match stat.kind {
+        Kind::Directory => Entry::Directory,
+        Kind::File => Entry::File(File { digest: None, size, executable, mtime_ns }),
+        Kind::Symlink => Entry::Symlink(fs.read_link(&found.hour, &found.name)?),
+        _ => Entry::Untracked,
+    })
 }
 
 /// Where the item stands; `None` where it doesn't exist (any more).

@@ -22,7 +22,7 @@ pub type Events = Arc<dyn Fn(Event) + Send + Sync>;
 /// answered or reported any more. A connection that breaks says so once, in a way of its own, and answers nothing afterwards.
 pub trait ShareSide: Send + Sync {
     /// A session begins; what is reported from now on goes to `events`, beginning with how the side is watched.
-    fn begin(&self, events: Events, answer: Answer<Hello>);
+    fn begin(&self, events: Events, answer: Answer<Result<Hello, Failure>>);
     /// The session is over.
     fn end(&self);
     /// What has changed after `after`, at most `limit` changes: answered as soon as there is something, or when the side has become

@@ -98,6 +98,7 @@ fn parts_are_of_bounded_length_and_in_order() {
     assert_eq!(parts(&giant).count(), 3);
 
     let mut page = items.clone();
-    fit(&mut page);
+    assert!(fit(&mut page));
     assert_eq!(page, all[0].items);
+    assert!(!fit(&mut page));
 }

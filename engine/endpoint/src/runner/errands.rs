@@ -1,0 +1,142 @@
+//! Errands: what people want of a side, one after the other on a thread of their own.
+
+use causeway_index::{IndexError, StoreError};
+use causeway_sync::RelPath;
+use causeway_wire::agent::{Failure, FailureKind};
+use causeway_wire::errand::{self, BinItem, BinReason, Counts, Errand, ErrandReply, VerifiedEntry};
+use causeway_wire::parts;
+use causeway_wire::share::Space;
+
+use super::boot::now_ms;
+use super::core::{Core, lock};
+use crate::error::{KeepError, LookError};
+use crate::fs::{Fs, FsError, FsErrorKind};
+use crate::recycle_bin::{BinId, Item, Reason};
+use crate::verify::Verified;
+
+/// Items of the recycle bin that are deleted in one go: some tenths of a second.
+const EMPTIED_AT_ONCE: u64 = 1024;
+
+/// Does an errand.
+pub(super) fn run<F: Fs>(core: &Core<F>, errand: Errand) -> Result<ErrandReply, Failure> {
+    let endpoint = &core.endpoint;
+    match errand {
+        Errand::Counts => counts(core),
+        Errand::BinList { after, limit } => {
+            let limit = limit as usize;
+            let found = endpoint.bin_items(after.map(bin_id), limit).map_err(kept)?;
+            let mut items: Vec<BinItem> = found.into_iter().map(bin_item).collect();
+            let full = items.len() >= limit;
+            let more = parts::fit(&mut items) || full;
+            Ok(ErrandReply::Bin { items, more })
+        }
+        Errand::BinRestore { item, to } => {
+            let path = endpoint.bin_restore(bin_id(item), to.as_deref()).map_err(kept)?;
+            Ok(ErrandReply::Restored(path))
+        }
+        Errand::BinEmpty { before_ms } => {
+            let (deleted, more) = endpoint.bin_empty(before_ms, EMPTIED_AT_ONCE).map_err(kept)?;
+            Ok(ErrandReply::Removed { entries: deleted.items, bytes: deleted.bytes, more })
+        }
+        Errand::Prune => {
+            *lock(&core.prunable) = None;
+            let pruned = endpoint.prune(now_ms()).map_err(kept)?;
+            Ok(ErrandReply::Removed { entries: pruned.items, bytes: pruned.bytes, more: false })
+        }
+        Errand::Verify { after, limit } => verify(core, after.as_deref(), limit as usize),
+        Errand::AcceptEmptied => {
+            endpoint.accept_emptied();
+            core.plan(|agenda| agenda.whole_due_ms = Some(0));
+            Ok(ErrandReply::Done)
+        }
+    }
+}
+
+fn counts<F: Fs>(core: &Core<F>) -> Result<ErrandReply, Failure> {
+    let counts = core.endpoint.counts();
+    let space = core.endpoint.space().map_err(|error| fs(&error))?;
+    let bin = core.endpoint.bin_usage().map_err(kept)?;
+    // Measuring them walks over them: done when the rules have changed, not for each count.
+    let known = *lock(&core.prunable);
+    let prunable = match known {
+        Some(known) => known,
+        None => {
+            let measured = core.endpoint.excluded().map_err(kept)?;
+            *lock(&core.prunable) = Some(measured);
+            measured
+        }
+    };
+    Ok(ErrandReply::Counts(Counts {
+        files: counts.files,
+        directories: counts.directories,
+        symlinks: counts.symlinks,
+        untracked: counts.untracked,
+        bytes: counts.bytes,
+        prunable: prunable.items,
+        prunable_bytes: prunable.bytes,
+        bin_items: bin.items,
+        bin_bytes: bin.bytes,
+        space: Space { free_bytes: space.free_bytes, total_bytes: space.total_bytes, free_inodes: space.free_inodes },
+    }))
+}
+
+fn verify<F: Fs>(core: &Core<F>, after: Option<&RelPath>, limit: usize) -> Result<ErrandReply, Failure> {
+    let (found, more) = core.endpoint.verify(after, limit, &core.stop).map_err(|error| looked(&error))?;
+    let entry = |Verified { path, found, indexed }| VerifiedEntry { path, found, indexed };
+    let mut entries: Vec<VerifiedEntry> = found.into_iter().map(entry).collect();
+    let more = parts::fit(&mut entries) || more;
+    Ok(ErrandReply::Verified { entries, more })
+}
+
+fn bin_id(id: errand::BinId) -> BinId {
+    BinId { at_ms: id.at_ms, number: id.number }
+}
+
+fn bin_item(item: Item) -> BinItem {
+    let reason = match item.reason {
+        Reason::Removed => BinReason::Removed,
+        Reason::Replaced => BinReason::Replaced,
+        Reason::Raced => BinReason::Raced,
+        Reason::Pruned => BinReason::Pruned,
+        Reason::Recovered => BinReason::Recovered,
+    };
+    let id = errand::BinId { at_ms: item.id.at_ms, number: item.id.number };
+    let path = (!item.path.is_root()).then_some(item.path);
+    BinItem { id, path, reason, entry: item.entry }
+}
+
+fn kept(error: KeepError) -> Failure {
+    match &error {
+        KeepError::NoItem(_) | KeepError::UnknownPlace(_) => Failure::new(FailureKind::NotFound, error),
+        KeepError::Occupied(_) | KeepError::Ignored(_) => Failure::new(FailureKind::Occupied, error),
+        KeepError::Fs(error) => fs(error),
+        KeepError::Index(error) => index(error),
+    }
+}
+
+fn looked(error: &LookError) -> Failure {
+    match error {
+        LookError::Root(_) => Failure::new(FailureKind::NotFound, error),
+        LookError::Fs(error) => fs(error),
+        LookError::Index(error) => index(error),
+    }
+}
+
+fn fs(error: &FsError) -> Failure {
+    let kind = match error.kind {
+        FsErrorKind::NoSpace => FailureKind::NoSpace,
+        FsErrorKind::PermissionDenied | FsErrorKind::ReadOnly => FailureKind::PermissionDenied,
+        FsErrorKind::NotFound => FailureKind::NotFound,
+        FsErrorKind::Exists => FailureKind::Occupied,
+        _ => FailureKind::Io,
+    };
+    Failure::new(kind, error)
+}
+
+fn index(error: &IndexError) -> Failure {
+    let kind = match error {
+        IndexError::Store(StoreError::NoSpace { .. }) => FailureKind::NoSpace,
+        _ => FailureKind::Index,
+    };
+    Failure::new(kind, error)
+}

@@ -1,0 +1,303 @@
+//! What waits to be looked at: dirty paths, each once, paths to look at again at a time, and barriers.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+use causeway_sync::{RelPath, RelPathBuf};
+
+use crate::settings::{Dirty, Later, Look};
+use crate::watch::Hint;
+
+/// Dirty paths that wait, at most, at some 150 bytes each. Where there are more, the whole share is looked at instead.
+pub(super) const DIRTY_MAX: usize = 100_000;
+
+/// Number of a barrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct BarrierId(pub u64);
+
+/// What waits to be looked at.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    dirty: Vec<Dirty>,
+    at: HashMap<RelPathBuf, usize>,
+    later: BTreeSet<(u64, RelPathBuf)>,
+    due: HashMap<RelPathBuf, u64>,
+    /// Barriers that the watcher has reached: what was dirty before is in `dirty`, or has been looked at.
+    reached: Vec<BarrierId>,
+    /// Barriers that wait for these paths to be looked at again.
+    held: BTreeMap<BarrierId, HashSet<RelPathBuf>>,
+    rechecks: Vec<RelPathBuf>,
+    /// Files whose digests are wanted: read one by one, when nothing else is to be looked at.
+    reads: VecDeque<RelPathBuf>,
+}
+
+/// What is to be looked at now.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Work {
+    pub dirty: Vec<Dirty>,
+    /// To be told by [`Queue::looked`] when the look is over.
+    pub barriers: Vec<BarrierId>,
+    pub again: Vec<RelPathBuf>,
+    pub rechecks: Vec<RelPathBuf>,
+    /// At most one.
+    pub reads: Vec<RelPathBuf>,
+}
+
+impl Queue {
+    /// Notes a dirty path. Several hints about one become one that is looked at as thoroughly as any of them asks.
+    pub(super) fn push(&mut self, dirty: Dirty) {
+        if let Some(at) = self.at.get(&dirty.path) {
+            let known = &mut self.dirty[*at].look;
+            *known = merge(*known, dirty.look);
+            return;
+        }
+        if self.dirty.len() == DIRTY_MAX {
+            self.dirty.clear();
+            self.at.clear();
+            return self.push(Dirty { path: RelPath::ROOT.to_owned(), look: Look::Below });
+        }
+        self.at.insert(dirty.path.clone(), self.dirty.len());
+        self.dirty.push(dirty);
+    }
+
+    /// Notes paths to look at again at a time. One that waits already waits for the earlier time.
+    pub(super) fn push_later(&mut self, later: Vec<Later>) {
+        for Later { path, due_ms } in later {
+            match self.due.get(&path) {
+                Some(known) if *known <= due_ms => continue,
+                Some(known) => {
+                    self.later.remove(&(*known, path.clone()));
+                }
+                None => {}
+            }
+            self.due.insert(path.clone(), due_ms);
+            self.later.insert((due_ms, path));
+        }
+    }
+
+    /// Has a path looked at and told, whatever is found.
+    pub(super) fn recheck(&mut self, path: RelPathBuf) {
+        self.rechecks.push(path);
+    }
+
+    /// Has files read.
+    pub(super) fn read(&mut self, paths: Vec<RelPathBuf>) {
+        self.reads.extend(paths);
+    }
+
+    /// The watcher has delivered all that happened before this barrier was asked for.
+    pub(super) fn reach(&mut self, barrier: BarrierId) {
+        self.reached.push(barrier);
+    }
+
+    /// When the next path is due, in milliseconds since 1970.
+    pub(super) fn next_due_ms(&self) -> Option<u64> {
+        self.later.first().map(|(due_ms, _)| *due_ms)
+    }
+
+    pub(super) fn is_idle(&self, now_ms: u64) -> bool {
+        self.dirty.is_empty()
+            && self.reached.is_empty()
+            && self.rechecks.is_empty()
+            && self.reads.is_empty()
+            && self.next_due_ms().is_none_or(|due_ms| due_ms > now_ms)
+    }
+
+    /// Takes all that is to be looked at now.
+    pub(super) fn take(&mut self, now_ms: u64) -> Work {
+        let mut again = Vec::new();
+        while let Some((due_ms, path)) = self.later.pop_first() {
+            if due_ms > now_ms {
+                self.later.insert((due_ms, path));
+                break;
+            }
+            self.due.remove(&path);
+            again.push(path);
+        }
+        for path in &again {
+            self.push(Dirty { path: path.clone(), look: Look::Again });
+        }
+        self.at.clear();
+        let dirty = std::mem::take(&mut self.dirty);
+        let rechecks = std::mem::take(&mut self.rechecks);
+        let idle = dirty.is_empty() && rechecks.is_empty();
+        let reads = if idle { self.reads.pop_front().into_iter().collect() } else { Vec::new() };
+        Work { dirty, barriers: std::mem::take(&mut self.reached), again, rechecks, reads }
+    }
+
+    /// Ends a look, with what is to be looked at again. Gives the barriers that are passed: all that was dirty before them has been
+    /// looked at, files that were being written too.
+    pub(super) fn looked(
+        &mut self,
+        barriers: Vec<BarrierId>,
+        again: &[RelPathBuf],
+        later: Vec<Later>,
+    ) -> Vec<BarrierId> {
+        let still: HashSet<&RelPathBuf> = later.iter().map(|later| &later.path).collect();
+        for held in self.held.values_mut() {
+            for path in again.iter().filter(|path| !still.contains(path)) {
+                held.remove(path);
+            }
+        }
+        drop(still);
+        self.push_later(later);
+        for barrier in barriers {
+            self.held.insert(barrier, self.due.keys().cloned().collect());
+        }
+        let passed: Vec<BarrierId> =
+            self.held.iter().filter(|(_, waits)| waits.is_empty()).map(|(barrier, _)| *barrier).collect();
+        for barrier in &passed {
+            self.held.remove(barrier);
+        }
+        passed
+    }
+
+    /// A look has failed, and everything will be looked at: what was taken and doesn't follow from that is taken again.
+    pub(super) fn put_back(&mut self, work: Work) {
+        self.reached.extend(work.barriers);
+        self.rechecks.extend(work.rechecks);
+        self.reads.extend(work.reads);
+        // Whether they have settled shows only when they are looked at again.
+        self.push_later(work.again.into_iter().map(|path| Later { path, due_ms: 0 }).collect());
+    }
+
+    /// A session has ended: forgets what it asked for.
+    pub(super) fn end_session(&mut self) {
+        self.reached.clear();
+        self.held.clear();
+        self.rechecks.clear();
+        self.reads.clear();
+    }
+}
+
+/// A look that finds what either would find.
+fn merge(first: Look, second: Look) -> Look {
+    match (first, second) {
+        (Look::Below, _) | (_, Look::Below) => Look::Below,
+        (Look::Hint(first), Look::Hint(second)) => Look::Hint(merge_hints(first, second)),
+        // To look again is to look at once.
+        (Look::Again, Look::Hint(hint)) | (Look::Hint(hint), Look::Again) => {
+            if looks_below(hint) {
+                Look::Hint(Hint::Moved)
+            } else {
+                Look::Again
+            }
+        }
+        (Look::Again, Look::Again) => Look::Again,
+    }
+}
+
+fn merge_hints(first: Hint, second: Hint) -> Hint {
+    // Attributes change under a writer's hands too: they don't say that it is done.
+    let last = if second == Hint::Attributes { first } else { second };
+    let waits = matches!(last, Hint::Written | Hint::Created);
+    match (looks_below(first) || looks_below(second), waits) {
+        _ if first == second => first,
+        (true, true) => Hint::Created,
+        (true, false) => Hint::Moved,
+        (false, true) => Hint::Written,
+        (false, false) => last,
+    }
+}
+
+fn looks_below(hint: Hint) -> bool {
+    matches!(hint, Hint::Moved | Hint::Created | Hint::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> RelPathBuf {
+        RelPathBuf::new(text.into()).unwrap()
+    }
+
+    fn hint(at: &str, hint: Hint) -> Dirty {
+        Dirty { path: path(at), look: Look::Hint(hint) }
+    }
+
+    #[test]
+    fn hints_about_one_path_become_one() {
+        use Hint::{Attributes, ClosedAfterWrite, Created, Moved, Removed, Unknown, Written};
+        let cases: &[(&[Hint], Hint)] = &[
+            (&[Written, Written], Written),
+            (&[Written, ClosedAfterWrite], ClosedAfterWrite),
+            (&[Created, Written], Created),
+            (&[Created, Written, ClosedAfterWrite], Moved),
+            (&[ClosedAfterWrite, Written], Written),
+            (&[Written, Attributes], Written),
+            (&[ClosedAfterWrite, Attributes], ClosedAfterWrite),
+            (&[Removed, Created], Created),
+            (&[Removed, Moved], Moved),
+            (&[Moved, Removed], Moved),
+            (&[Unknown, ClosedAfterWrite], Moved),
+        ];
+        for (hints, merged) in cases {
+            let mut queue = Queue::default();
+            for each in *hints {
+                queue.push(hint("a", *each));
+            }
+            assert_eq!(queue.take(0).dirty, [hint("a", *merged)], "{hints:?}");
+        }
+        let mut queue = Queue::default();
+        queue.push(hint("a", Written));
+        queue.push(Dirty { path: path("a"), look: Look::Below });
+        queue.push(hint("a", Removed));
+        queue.push(hint("b", Removed));
+        assert_eq!(queue.take(0).dirty, [Dirty { path: path("a"), look: Look::Below }, hint("b", Removed)]);
+        assert!(queue.is_idle(0));
+    }
+
+    #[test]
+    fn too_many_dirty_paths_become_a_look_at_everything() {
+        let mut queue = Queue::default();
+        for number in 0..=DIRTY_MAX {
+            queue.push(hint(&number.to_string(), Hint::Written));
+        }
+        assert_eq!(queue.take(0).dirty, [Dirty { path: RelPathBuf::default(), look: Look::Below }]);
+    }
+
+    #[test]
+    fn later_paths_come_when_they_are_due() {
+        let mut queue = Queue::default();
+        let later = |at: &str, due_ms| Later { path: path(at), due_ms };
+        queue.push_later(vec![later("a", 30), later("b", 20), later("a", 10), later("b", 40)]);
+        assert_eq!(queue.next_due_ms(), Some(10));
+        assert!(queue.is_idle(9) && !queue.is_idle(10));
+        assert_eq!(queue.take(10).again, [path("a")]);
+        let work = queue.take(25);
+        assert_eq!((work.dirty, work.again), (vec![Dirty { path: path("b"), look: Look::Again }], vec![path("b")]));
+        assert_eq!(queue.next_due_ms(), None);
+    }
+
+    #[test]
+    fn a_barrier_waits_for_files_that_were_being_written_before_it() {
+        let mut queue = Queue::default();
+        queue.push(hint("log", Hint::Written));
+        queue.reach(BarrierId(1));
+        let work = queue.take(0);
+        let later = vec![Later { path: path("log"), due_ms: 50 }];
+        assert_eq!(queue.looked(work.barriers, &work.again, later), []);
+
+        // One that comes after the next write waits for that too; the first doesn't wait any longer than for its own.
+        queue.push(hint("other", Hint::Written));
+        queue.reach(BarrierId(2));
+        let work = queue.take(10);
+        assert_eq!(queue.looked(work.barriers, &work.again, vec![Later { path: path("other"), due_ms: 90 }]), []);
+        let work = queue.take(50);
+        assert_eq!(work.again, [path("log")]);
+        assert_eq!(queue.looked(work.barriers, &work.again, Vec::new()), [BarrierId(1)]);
+        let work = queue.take(90);
+        assert_eq!(queue.looked(work.barriers, &work.again, Vec::new()), [BarrierId(2)]);
+    }
+
+    #[test]
+    fn a_barrier_passes_with_the_look_that_it_came_with() {
+        let mut queue = Queue::default();
+        queue.push(hint("a", Hint::ClosedAfterWrite));
+        queue.reach(BarrierId(7));
+        let work = queue.take(0);
+        assert_eq!(work.barriers, [BarrierId(7)]);
+        assert_eq!(queue.looked(work.barriers, &work.again, Vec::new()), [BarrierId(7)]);
+        assert_eq!(queue.looked(Vec::new(), &[], Vec::new()), []);
+    }
+}

@@ -1,0 +1,38 @@
+//! The guest's end of a share's connections: requests of the engine, carried out on a side of a share that runs here.
+//!
+//! Each function serves one connection on the calling thread until it ends. What was begun for it is then dropped; the side goes on
+//! looking, so that the next connection finds it up to date.
+//!
+//! Absent by design: dialling and greeting (the agent's program does), deciding.
+
+mod lane;
+mod share;
+mod supply;
+
+pub use lane::serve_lane;
+pub use share::serve_share;
+pub use supply::{LaneWriter, Signed, supply_batch};
+
+use causeway_wire::{FrameError, Malformed};
+
+use crate::error::ProtocolError;
+
+/// Why a connection ended otherwise than between two messages.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The stream failed, stalled, or carried what is no message.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// A message that goes against the protocol.
+    #[error("the engine broke the protocol: {0}")]
+    Violation(&'static str),
+    /// A batch, or content for one, that no session sends.
+    #[error("the engine broke the protocol: {0}")]
+    Content(#[from] ProtocolError),
+}
+
+impl From<Malformed> for ServeError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Frame(malformed.into())
+    }
+}
