@@ -66,6 +66,8 @@ pub enum Change {
         to: RelPathBuf,
         /// What it is.
         entry: Entry,
+        /// As for [`Change::Now`].
+        own: bool,
     },
     /// The path, and all below it, is ignored from now on: forget it without touching anything.
     Forgotten {

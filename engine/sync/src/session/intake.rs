@@ -225,7 +225,9 @@ impl<L: Ledger> Session<L> {
                 let Some((change, as_of)) = self.sides[side as usize].intake.pop_front() else { break };
                 match change {
                     Change::Now { path, entry, own } => self.take_in_now(side, path, Told { entry, as_of, own })?,
-                    Change::Moved { from, to, entry } => self.take_in_moved(side, from, to, entry, as_of, now_ms)?,
+                    Change::Moved { from, to, entry, own } => {
+                        self.take_in_moved(side, from, to, Told { entry: Some(entry), as_of, own }, now_ms)?;
+                    }
                     Change::Forgotten { path } => self.take_in_forgotten(&path, as_of)?,
                 }
             }
@@ -325,16 +327,15 @@ impl<L: Ledger> Session<L> {
         side: Side,
         from: RelPathBuf,
         to: RelPathBuf,
-        entry: Entry,
-        as_of: Seq,
+        told: Told,
         now_ms: u64,
     ) -> Result<(), LedgerError> {
-        if entry.is_directory() {
-            self.begin_directory_move(side, from, to, as_of, now_ms);
+        if told.entry.as_ref().is_some_and(Entry::is_directory) {
+            self.begin_directory_move(side, from, to, told.as_of, now_ms);
             return Ok(());
         }
-        self.take_in_now(side, from.clone(), Told::gone(as_of))?;
-        self.take_in_now(side, to.clone(), Told { entry: Some(entry), as_of, own: false })?;
+        self.take_in_now(side, from.clone(), Told::gone(told.as_of))?;
+        self.take_in_now(side, to.clone(), told)?;
         if let Some(item) = self.items.get_mut(&*from) {
             item.renamed_to = Some(to.clone());
         }

@@ -143,7 +143,10 @@ impl<L: Ledger> Session<L> {
             let problem = Problem { side, kind: ProblemKind::KeepsChanging, detail: String::new() };
             return self.failed(path, problem, now_ms);
         }
-        self.outputs.push_back(Output::Recheck { side, path: path.to_owned() });
+        // If it isn't the path itself, a directory above it isn't what it was thought to be.
+        let above = path.ancestors().filter(|above| attempts > 0 && !above.is_root());
+        let recheck = |at: &RelPath| Output::Recheck { side, path: at.to_owned() };
+        self.outputs.extend(above.map(recheck).chain([recheck(path)]));
         self.stop_running(path);
         self.back_off(path, now_ms);
         Ok(())

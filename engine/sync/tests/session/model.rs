@@ -114,7 +114,8 @@ impl Replicated {
                 Noted::Moved(from, to, entry) => {
                     touched = touched.iter().map(|(p, o)| (p.rebase(from, to).unwrap_or(p.clone()), *o)).collect();
                     if told {
-                        moves.push(Change::Moved { from: from.clone(), to: to.clone(), entry: entry.clone() });
+                        let (from, to, entry) = (from.clone(), to.clone(), entry.clone());
+                        moves.push(Change::Moved { from, to, entry, own: *own });
                     } else {
                         rebase_moves(&mut moves, from, to);
                     }
