@@ -1,2 +1,67 @@
+//! The agent: the guest's side of every share.
 //!
-fn main() {}
+//! On the `local` machine it is a child process of the engine, started as `causeway-agent --socket PATH --disk DIR`. It reads the
+//! machine's secret, 32 bytes, from its standard input, and dials the engine at the socket. Standard input stays open: when it
+//! ends, the engine has, and so does the agent, in good order. It logs to standard error; `CAUSEWAY_LOG` filters.
+//!
+//! Absent by design: deciding, and listening: all connections are the agent's to dial.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+#[cfg(unix)]
+mod arguments;
+#[cfg(unix)]
+mod control;
+#[cfg(unix)]
+mod dial;
+#[cfg(unix)]
+mod disk;
+#[cfg(unix)]
+mod life_line;
+#[cfg(unix)]
+mod remove;
+#[cfg(unix)]
+mod session;
+#[cfg(unix)]
+mod shares;
+
+#[cfg(unix)]
+fn main() -> anyhow::Result<()> {
+    use std::sync::Arc;
+
+    use anyhow::Context;
+    use causeway_wire::greeting::Purpose;
+
+    let arguments = arguments::parse(std::env::args_os().skip(1))?;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CAUSEWAY_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr).init();
+    // Out of the terminal's process group: what interrupts the engine there is the engine's to pass on. Fails where the agent
+    // leads a group already, which serves as well.
+    let _ = rustix::process::setsid();
+
+    let secret = life_line::read_secret().context("the secret could not be read from standard input")?;
+    let disk = disk::Disk::open(&arguments.disk)?;
+    let dialler = dial::Dialler::new(Box::new(dial::UnixSocket(arguments.socket.clone())), secret)?;
+    let stream = dialler
+        .dial(Purpose::Agent)
+        .with_context(|| format!("the engine could not be reached at {}", arguments.socket.display()))?;
+    life_line::watch(stream.try_clone()?)?;
+
+    tracing::info!(disk = %disk.root().display(), "the agent is connected");
+    let shares = Arc::new(shares::Shares::new(disk)?);
+    let served = control::serve(stream, &shares, &Arc::new(dialler));
+    life_line::limit_the_end();
+    shares.close_all();
+    match served {
+        Ok(()) => tracing::info!("the agent ends"),
+        Err(error) => tracing::warn!(%error, "the agent ends: the control connection broke"),
+    }
+    Ok(())
+}
+
+/// The engine has no agent on systems that aren't Unix: there it runs in a virtual machine, or somewhere else.
+#[cfg(not(unix))]
+fn main() {
+    eprintln!("causeway-agent runs on Linux and macOS, in a machine that the engine reaches");
+    std::process::exit(1);
+}
