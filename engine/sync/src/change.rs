@@ -68,6 +68,8 @@ pub enum Change {
         entry: Entry,
         /// As for [`Change::Now`].
         own: bool,
+        /// The change's number: the session may have put something at `from` since.
+        seq: Seq,
     },
     /// The path, and all below it, is ignored from now on: forget it without touching anything.
     Forgotten {

@@ -126,7 +126,7 @@ impl Index {
     /// Takes a move into the window. Tells whether it may be there.
     fn draft_move(&self, draft: &mut Draft, entered: Entered, skip: bool) -> Result<bool, StoreError> {
         let (from, to, entry) = self.decode_move(&entered)?;
-        let own = entered.journal == Journal::Own;
+        let (own, seq) = (entered.journal == Journal::Own, entered.seq);
         if draft.holds_up(&from, &to) {
             return Ok(false);
         }
@@ -143,7 +143,7 @@ impl Index {
             // The digest may have been found since.
             let entry = entered.row.filter(|row| row.seq == entered.seq).map_or(entry, |row| row.known.entry);
             draft.bytes += from.as_bytes().len() + to.as_bytes().len();
-            draft.moves.push(Change::Moved { from, to, entry, own });
+            draft.moves.push(Change::Moved { from, to, entry, own, seq });
         }
         Ok(true)
     }

@@ -139,7 +139,7 @@ impl<L: Ledger> Session<L> {
     fn must_defer(&self, path: &RelPath) -> bool {
         Side::BOTH.into_iter().any(|side| {
             let told = self.items.get(path).is_some_and(|item| item.told[side as usize].is_some());
-            !told && !self.sides[side as usize].crawled()
+            !told && !self.sides[side as usize].caught_up()
         })
     }
 

@@ -21,6 +21,8 @@ pub(super) struct DirectoryMove {
     from: RelPathBuf,
     to: RelPathBuf,
     as_of: Seq,
+    /// Something newer than the rename is known of one of its ends.
+    outdated: bool,
     phase: Phase,
 }
 
@@ -90,8 +92,10 @@ impl<L: Ledger> Session<L> {
         as_of: Seq,
         now_ms: u64,
     ) {
+        let told = |path: &RelPath| self.items.get(path)?.told[side as usize].as_ref();
+        let outdated = [&from, &to].into_iter().filter_map(|path| told(path)).any(|told| told.as_of > as_of);
         let phase = Phase::Waiting { until_ms: now_ms + WAIT_MS };
-        self.directory_move = Some(DirectoryMove { side, from, to, as_of, phase });
+        self.directory_move = Some(DirectoryMove { side, from, to, as_of, outdated, phase });
     }
 
     /// Carries the rename out as soon as nothing else is at work in the directory.
@@ -124,6 +128,11 @@ impl<L: Ledger> Session<L> {
         }
         if self.ledger.agreed(from)?.is_none() && directory(self.ledger.agreed(to)?) {
             return Ok(Verdict::Known);
+        }
+        let state = &self.sides[side as usize];
+        let outdated = |m: &DirectoryMove| m.outdated || [from, to].iter().any(|path| state.superseded(path, m.as_of));
+        if self.directory_move.as_ref().is_some_and(outdated) {
+            return Ok(Verdict::Unfold);
         }
         if !(both_ways || side == Side::Host) || !self.may_cross(to, side.other(), Some(&Entry::Directory)) {
             return Ok(Verdict::Unfold);

@@ -36,6 +36,8 @@ pub(super) struct SideState {
     pulled: Seq,
     pull_outstanding: bool,
     crawled: bool,
+    /// All that the crawl found has been taken in.
+    caught_up: bool,
     /// Windows not yet absorbed, the first one with number `first_window`.
     windows: VecDeque<Window>,
     first_window: u64,
@@ -58,6 +60,7 @@ impl SideState {
             pulled: Seq::default(),
             pull_outstanding: false,
             crawled: false,
+            caught_up: false,
             windows: VecDeque::new(),
             first_window: 0,
             intake: VecDeque::new(),
@@ -73,8 +76,13 @@ impl SideState {
     }
 
     /// Whether everything that stands on this side has been told and taken in.
-    pub fn crawled(&self) -> bool {
-        self.crawled && self.intake.is_empty()
+    pub fn caught_up(&self) -> bool {
+        self.caught_up
+    }
+
+    /// Notes that nothing waits outside the intake.
+    pub fn note_taken_in(&mut self) {
+        self.caught_up |= self.crawled && self.intake.is_empty();
     }
 
     /// Whether the endpoint has looked at everything; what it found may still have to be taken in.
@@ -96,7 +104,7 @@ impl SideState {
     }
 
     /// Whether something was carried out that a change told `as_of` doesn't know of.
-    fn superseded(&self, path: &RelPath, as_of: Seq) -> bool {
+    pub fn superseded(&self, path: &RelPath, as_of: Seq) -> bool {
         if self.carried_out.is_empty() {
             return false;
         }
@@ -225,8 +233,8 @@ impl<L: Ledger> Session<L> {
                 let Some((change, as_of)) = self.sides[side as usize].intake.pop_front() else { break };
                 match change {
                     Change::Now { path, entry, own } => self.take_in_now(side, path, Told { entry, as_of, own })?,
-                    Change::Moved { from, to, entry, own } => {
-                        self.take_in_moved(side, from, to, Told { entry: Some(entry), as_of, own }, now_ms)?;
+                    Change::Moved { from, to, entry, own, seq } => {
+                        self.take_in_moved(side, from, to, Told { entry: Some(entry), as_of: seq, own }, now_ms)?;
                     }
                     Change::Forgotten { path } => self.take_in_forgotten(&path, as_of)?,
                 }

@@ -511,7 +511,10 @@ impl<L: Ledger> Session<L> {
     }
 
     fn release_deferred(&mut self) {
-        if self.sides.iter().all(SideState::crawled) {
+        if self.directory_move.is_none() {
+            self.sides.iter_mut().for_each(SideState::note_taken_in);
+        }
+        if self.sides.iter().all(SideState::caught_up) {
             while let Some(path) = self.deferred.pop_first() {
                 self.set_stage(&path, Stage::Ready);
             }
@@ -519,7 +522,7 @@ impl<L: Ledger> Session<L> {
     }
 
     fn finish_flushes(&mut self) -> Result<(), LedgerError> {
-        if self.sides.iter().all(SideState::crawled) && self.idle() {
+        if self.sides.iter().all(SideState::caught_up) && self.idle() {
             self.status.prepared = true;
         }
         for flush in &mut self.flushes {

@@ -115,7 +115,7 @@ impl Replicated {
                     touched = touched.iter().map(|(p, o)| (p.rebase(from, to).unwrap_or(p.clone()), *o)).collect();
                     if told {
                         let (from, to, entry) = (from.clone(), to.clone(), entry.clone());
-                        moves.push(Change::Moved { from, to, entry, own: *own });
+                        moves.push(Change::Moved { from, to, entry, own: *own, seq: Seq(n as u64 + 1) });
                     } else {
                         rebase_moves(&mut moves, from, to);
                     }

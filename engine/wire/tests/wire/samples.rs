@@ -127,7 +127,7 @@ pub fn share_said() -> Vec<ShareSaid> {
     };
     let hello = Hello { replica: Replica([4; 16]), epoch: Epoch(1), seq: Seq(2), empty: false, capabilities };
     let changes = vec![
-        Change::Moved { from: path("a"), to: path("b"), entry: Entry::Directory, own: false },
+        Change::Moved { from: path("a"), to: path("b"), entry: Entry::Directory, own: false, seq: Seq(3) },
         Change::Now { path: path("c"), entry: Some(Entry::File(file())), own: false },
         Change::Now { path: path("d"), entry: None, own: false },
         Change::Now { path: path("e"), entry: Some(Entry::Symlink(Target::new(b"f".to_vec()).unwrap())), own: false },
