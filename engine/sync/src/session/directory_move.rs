@@ -37,6 +37,11 @@ enum Phase {
 }
 
 impl DirectoryMove {
+    /// Whether the ledger wouldn't know of it if its window counted as absorbed.
+    pub fn is_undecided(&self) -> bool {
+        self.phase != Phase::Committing
+    }
+
     pub fn due_ms(&self) -> Option<u64> {
         match self.phase {
             Phase::Waiting { until_ms } => Some(until_ms),

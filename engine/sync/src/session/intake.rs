@@ -167,9 +167,11 @@ impl SideState {
     }
 
     /// The newest change that the ledger may call absorbed. `running`: the oldest batch for this side that is on its way.
-    pub fn absorb(&mut self, running: Option<BatchId>) -> Seq {
+    /// `held_up`: a change of the last window waits outside the intake.
+    pub fn absorb(&mut self, running: Option<BatchId>, held_up: bool) -> Seq {
         let complete = |w: &Window| w.open == 0 && running.is_none_or(|id| id >= w.batches);
-        while self.windows.len() > usize::from(!self.intake.is_empty()) && self.windows.front().is_some_and(complete) {
+        let kept = usize::from(held_up || !self.intake.is_empty());
+        while self.windows.len() > kept && self.windows.front().is_some_and(complete) {
             if let Some(window) = self.windows.pop_front() {
                 self.absorbed = self.absorbed.max(window.upto);
                 self.first_window += 1;
@@ -211,7 +213,7 @@ impl<L: Ledger> Session<L> {
 
     /// Asks each side for more, while there is room.
     pub(super) fn ask_for_changes(&mut self) {
-        if self.halted.is_some() {
+        if self.halted.is_some() || self.directory_move.is_some() {
             return;
         }
         let room = self.items.len() < ITEMS_MAX;

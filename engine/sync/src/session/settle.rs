@@ -2,6 +2,7 @@
 
 use crate::change::Seq;
 use crate::ledger::{Diverged, Ledger, LedgerError, Update};
+use crate::session::directory_move::DirectoryMove;
 use crate::session::items::{Item, Stage};
 use crate::session::{Output, Session};
 use crate::{Entry, RelPath, RelPathBuf, Side};
@@ -155,7 +156,8 @@ impl<L: Ledger> Session<L> {
     }
 
     fn absorb(&mut self) -> [Seq; 2] {
-        Side::BOTH.map(|side| self.sides[side as usize].absorb(self.lanes.oldest_running(side)))
+        let held_up = self.directory_move.as_ref().is_some_and(DirectoryMove::is_undecided);
+        Side::BOTH.map(|side| self.sides[side as usize].absorb(self.lanes.oldest_running(side), held_up))
     }
 
     /// Nothing has to become durable: the ledger only notes how far it has come.
