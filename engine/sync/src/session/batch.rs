@@ -135,7 +135,7 @@ impl<L: Ledger> Session<L> {
         self.lanes.next_batch += 1;
         let large = open.actions.iter().any(|action| content_bytes(action) >= LARGE_BYTES);
         self.lanes.large_running += usize::from(large);
-        let as_of = self.sides[to as usize].pulled();
+        let as_of = self.sides[to as usize].known();
         let running = Running { to, actions: open.actions.clone(), large };
         self.lanes.running.insert(id, running);
         self.outputs.push_back(Output::Run { batch: Batch { id, to, as_of, actions: open.actions }, lane });

@@ -34,6 +34,8 @@ pub(super) struct SideState {
     absorbed: Seq,
     /// The newest change that was told.
     pulled: Seq,
+    /// The newest change up to which everything was taken in.
+    known: Seq,
     pull_outstanding: bool,
     crawled: bool,
     /// All that the crawl found has been taken in.
@@ -58,6 +60,7 @@ impl SideState {
             capabilities,
             absorbed: Seq::default(),
             pulled: Seq::default(),
+            known: Seq::default(),
             pull_outstanding: false,
             crawled: false,
             caught_up: false,
@@ -73,6 +76,7 @@ impl SideState {
     pub fn begin(&mut self, absorbed: Seq) {
         self.absorbed = absorbed;
         self.pulled = absorbed;
+        self.known = absorbed;
     }
 
     /// Whether everything that stands on this side has been told and taken in.
@@ -82,12 +86,20 @@ impl SideState {
 
     /// Notes that nothing waits outside the intake.
     pub fn note_taken_in(&mut self) {
-        self.caught_up |= self.crawled && self.intake.is_empty();
+        if self.intake.is_empty() {
+            self.caught_up |= self.crawled;
+            self.known = self.pulled;
+        }
     }
 
     /// Whether the endpoint has looked at everything; what it found may still have to be taken in.
     pub fn has_crawled(&self) -> bool {
         self.crawled
+    }
+
+    /// The newest change up to which the session knows this side.
+    pub fn known(&self) -> Seq {
+        self.known
     }
 
     pub fn pulled(&self) -> Seq {

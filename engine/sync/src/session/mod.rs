@@ -501,6 +501,7 @@ impl<L: Ledger> Session<L> {
     fn advance(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         if self.halted.is_none() {
             self.take_in(now_ms)?;
+            self.note_taken_in();
             self.release_deferred();
             self.decide_ready(now_ms)?;
             self.take_in(now_ms)?;
@@ -510,10 +511,13 @@ impl<L: Ledger> Session<L> {
         self.finish_flushes()
     }
 
-    fn release_deferred(&mut self) {
+    fn note_taken_in(&mut self) {
         if self.directory_move.is_none() {
             self.sides.iter_mut().for_each(SideState::note_taken_in);
         }
+    }
+
+    fn release_deferred(&mut self) {
         if self.sides.iter().all(SideState::caught_up) {
             while let Some(path) = self.deferred.pop_first() {
                 self.set_stage(&path, Stage::Ready);
