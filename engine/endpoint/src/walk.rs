@@ -63,11 +63,6 @@ impl<'a, F: Fs> Walk<'a, F> {
         self.dirs.dir(path.parent().unwrap_or(RelPath::ROOT))
     }
 
-    /// The directory at `path`.
-    pub(crate) fn dir(&mut self, path: &RelPath) -> fs::Result<F::Dir> {
-        self.dirs.dir(path)
-    }
-
     /// The next step; the root isn't left, the walk ends there.
     pub(crate) fn next(&mut self) -> Option<Step> {
         let frame = self.frames.last_mut()?;

@@ -22,8 +22,6 @@ use crate::watch::Hint;
 pub(super) const QUIET_MS: u64 = 300;
 /// It is read after this many milliseconds at the latest, however busy: a log should not be further behind.
 pub(crate) const WRITING_MS_MAX: u64 = 3_000;
-/// Rounds in which paths that could not be placed at first are tried; a round more is only for what others moved meanwhile.
-const ROUNDS_MAX: u32 = 4;
 /// Removals written under one lock.
 const GONE_PAGE: usize = 256;
 
@@ -109,17 +107,12 @@ impl<F: Fs> Scan<'_, F> {
     /// False when it was stopped.
     pub(super) fn check(&mut self, dirty: &[Dirty]) -> Result<bool, LookError> {
         let mut todo = self.by_path(dirty);
-        for _ in 0..ROUNDS_MAX {
-            if todo.is_empty() {
-                break;
-            }
-            todo = self.round(todo)?;
+        let mut above = BTreeSet::new();
+        while !todo.is_empty() {
+            todo = self.round(todo, &mut above)?;
             if self.is_stopped() {
                 return Ok(false);
             }
-        }
-        for path in todo.into_keys() {
-            self.ep.dirty(&path, Look::Again);
         }
         self.remove_vanished()
     }
@@ -141,8 +134,13 @@ impl<F: Fs> Scan<'_, F> {
         todo
     }
 
-    /// Looks at all paths and settles those that can be placed; gives the others back.
-    fn round(&mut self, todo: BTreeMap<RelPathBuf, Wants>) -> Result<BTreeMap<RelPathBuf, Wants>, LookError> {
+    /// Looks at all paths and settles those that can be placed. Gives back those above which something had no row yet, to be tried
+    /// again now that it has been looked at; `above` remembers what was.
+    fn round(
+        &mut self,
+        todo: BTreeMap<RelPathBuf, Wants>,
+        above: &mut BTreeSet<RelPathBuf>,
+    ) -> Result<BTreeMap<RelPathBuf, Wants>, LookError> {
         let mut wants = BTreeMap::<RelPathBuf, Wants>::new();
         let mut next = BTreeMap::new();
         let mut targets = Vec::new();
@@ -159,10 +157,13 @@ impl<F: Fs> Scan<'_, F> {
                 continue;
             }
             match self.place(&path)? {
-                Placed::Missing(above) => {
-                    next.insert(path, want);
-                    if !done.contains(&above) {
-                        queue.entry(above).or_default().below = true;
+                Placed::Missing(missing) => {
+                    if above.insert(missing.clone()) {
+                        queue.entry(missing.clone()).or_default().below = true;
+                    }
+                    // Looked at in an earlier round, and still without a row: nothing that counts stands there.
+                    if queue.contains_key(&missing) || targets.iter().any(|target: &Target| target.path == missing) {
+                        next.insert(path, want);
                     }
                 }
                 Placed::Ignored(place) => self.forget_ignored(&path, place)?,

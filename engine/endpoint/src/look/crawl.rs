@@ -340,9 +340,16 @@ impl<F: Fs> Scan<'_, F> {
     /// The number of the last directory of `frames`; a row is made for it, and for those above it, where there is none yet. `None`
     /// where something has come between.
     fn ensure_id(&mut self, frames: &mut [Frame]) -> Result<Option<DirId>, LookError> {
-        let Some(known) = frames.iter().rposition(|frame| frame.id.is_some()) else { return Ok(None) };
-        for at in known + 1..frames.len() {
-            let above = frames[at - 1].id.expect("it was just made sure of");
+        let known = frames.iter().rposition(|frame| frame.id.is_some());
+        for at in known.map_or(0, |known| known + 1)..frames.len() {
+            let above = match at.checked_sub(1).and_then(|above| frames[above].id) {
+                Some(id) => id,
+                // The crawl began with a directory that has no row itself; the one that holds it has.
+                None => match self.ep.lock().index.dir(frames[at].path.parent().unwrap_or(RelPath::ROOT))? {
+                    Some(id) => id,
+                    None => return Ok(None),
+                },
+            };
             let (path, inode) = (frames[at].path.clone(), frames[at].inode);
             let name: &Name = path.file_name().expect("only the root has no name, and has a number");
             let Some(id) = self.put_parent(above, name, &path, inode)? else { return Ok(None) };

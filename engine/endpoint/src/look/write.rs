@@ -87,7 +87,8 @@ impl<F: Fs> Scan<'_, F> {
             }
         };
         self.ep.check_write(state, written)?;
-        state.rules_changed |= path.as_bytes() == SYNCIGNORE_NAME.as_bytes();
+        let differs = !matches!(what, What::Finding(Finding::Refresh(_)));
+        state.rules_changed |= differs && path.as_bytes() == SYNCIGNORE_NAME.as_bytes();
         state.wrote()?;
         Ok(Written::Row(now))
     }

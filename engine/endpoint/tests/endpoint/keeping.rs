@@ -1,0 +1,194 @@
+//! The recycle bin, verification, durability and the feed.
+
+use std::fs;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use causeway_endpoint::{KeepError, Retention};
+use causeway_sync::{Entry, Operation, RelPath, RelPathBuf, Seq};
+
+use crate::side::{Side, done, now_ms, path, write};
+
+fn filled() -> Side {
+    let side = Side::crawled(|share| {
+        write(share, "file", "content");
+        write(share, "dir/x", "x");
+        write(share, "dir/sub/y", "yy");
+    });
+    done(side.act("file", side.entry("file"), Operation::Remove));
+    done(side.act("dir", side.entry("dir"), Operation::Remove));
+    side.told();
+    side
+}
+
+#[test]
+fn an_item_is_put_back_where_it_stood() {
+    let side = filled();
+    for item in side.ep.bin_items(None, 10).unwrap() {
+        assert_eq!(side.ep.bin_restore(item.id, None).unwrap(), item.path);
+    }
+    side.check_dirty();
+    assert_eq!(side.told_short(), ["+dir", "+dir/sub", "+dir/sub/y", "+dir/x", "+file"]);
+    side.assert_known();
+    assert_eq!(side.ep.bin_usage().unwrap().items, 0);
+}
+
+#[test]
+fn an_item_is_put_elsewhere() {
+    let side = filled();
+    let items = side.ep.bin_items(None, 10).unwrap();
+    let file = items.iter().find(|item| item.path == path("file")).unwrap();
+    side.write_old("taken", "x");
+    assert!(matches!(side.ep.bin_restore(file.id, Some(&path("taken"))), Err(KeepError::Occupied(_))));
+    assert!(matches!(side.ep.bin_restore(file.id, Some(&path("taken/below"))), Err(KeepError::Occupied(_))));
+    assert!(matches!(side.ep.bin_restore(file.id, Some(&path(".causeway-tmp-x"))), Err(KeepError::Ignored(_))));
+    assert_eq!(side.ep.bin_restore(file.id, Some(&path("new/place"))).unwrap(), path("new/place"));
+    assert!(matches!(side.ep.bin_restore(file.id, None), Err(KeepError::NoItem(_))));
+    side.check_dirty();
+    assert_eq!(side.told_short(), ["+new", "+new/place"]);
+    assert_eq!(fs::read_to_string(side.at("new/place")).unwrap(), "content");
+}
+
+#[test]
+fn a_long_path_is_remembered() {
+    let long = format!("{}file", "directory/".repeat(60));
+    let side = Side::crawled(|share| write(share, &long, "deep"));
+    done(side.act(&long, side.entry(&long), Operation::Remove));
+    let items = side.ep.bin_items(None, 10).unwrap();
+    assert_eq!(items[0].path, path(&long));
+    side.ep.bin_restore(items[0].id, None).unwrap();
+    assert_eq!(fs::read_to_string(side.at(&long)).unwrap(), "deep");
+    assert_eq!(side.ep.bin_items(None, 10).unwrap(), []);
+}
+
+#[test]
+fn the_bin_is_listed_in_pages_and_emptied() {
+    let side = Side::crawled(|share| {
+        for number in 0..30 {
+            write(share, &format!("{number:02}"), "12345");
+        }
+    });
+    for number in 0..30 {
+        let at = format!("{number:02}");
+        done(side.act(&at, side.entry(&at), Operation::Remove));
+    }
+    assert_eq!(side.ep.bin_usage().unwrap(), causeway_endpoint::Usage { items: 30, bytes: 150 });
+    let (mut after, mut paths) = (None, Vec::new());
+    loop {
+        let page = side.ep.bin_items(after, 7).unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        paths.extend(page.iter().map(|item| item.path.to_string()));
+    }
+    assert_eq!(paths, (0..30).map(|number| format!("{number:02}")).collect::<Vec<_>>());
+    let (gone, more) = side.ep.bin_empty(u64::MAX, 10).unwrap();
+    assert_eq!((gone.items, gone.bytes, more), (10, 50, true));
+    assert_eq!(side.ep.bin_usage().unwrap(), causeway_endpoint::Usage { items: 20, bytes: 100 });
+    let (gone, more) = side.ep.bin_empty(1, 10).unwrap();
+    assert_eq!((gone.items, more), (0, false), "nothing is so old");
+    let (gone, more) = side.ep.bin_empty(u64::MAX, 100).unwrap();
+    assert_eq!((gone.items, more), (20, false));
+    assert_eq!(fs::read_dir(side.private.join("bin")).unwrap().count(), 0);
+}
+
+#[test]
+fn the_bin_keeps_what_is_young_and_fits() {
+    let side = filled();
+    let keep = |age_ms_max, bytes_max| side.ep.bin_expire(Retention { age_ms_max, bytes_max }, now_ms()).unwrap();
+    assert_eq!(keep(60_000, 1000).items, 0);
+    // The oldest goes first, until the rest fits.
+    assert_eq!(keep(60_000, 9).items, 1);
+    assert_eq!(side.ep.bin_items(None, 10).unwrap()[0].path, path("dir"));
+    assert_eq!(keep(0, 1000).items, 1);
+}
+
+#[test]
+fn everything_is_read_and_compared() {
+    let side = Side::crawled(|share| {
+        for at in ["a/1", "a/2", "a.b", "b/c/d/e", "b/c/f", "z"] {
+            write(share, at, at);
+        }
+        fs::create_dir(share.join("empty")).unwrap();
+    });
+    // A change that no stat shows.
+    let before = fs::metadata(side.at("b/c/f")).unwrap().modified().unwrap();
+    side.write("b/c/f", "b/c/F");
+    fs::File::options().append(true).open(side.at("b/c/f")).unwrap().set_modified(before).unwrap();
+    for limit in 1..=12 {
+        let (mut after, mut all): (Option<RelPathBuf>, Vec<_>) = (None, Vec::new());
+        loop {
+            let (page, more) = side.ep.verify(after.as_deref(), limit, &AtomicBool::new(false)).unwrap();
+            after = page.last().map(|verified| verified.path.clone()).or(after);
+            all.extend(page);
+            if !more {
+                break;
+            }
+        }
+        let paths: Vec<_> = all.iter().map(|verified| verified.path.to_string()).collect();
+        assert_eq!(paths, ["a", "a/1", "a/2", "a.b", "b", "b/c", "b/c/d", "b/c/d/e", "b/c/f", "empty", "z"], "{limit}");
+        let differ: Vec<_> = all.iter().filter(|verified| !verified.indexed).map(|verified| &verified.path).collect();
+        assert_eq!(differ, [&path("b/c/f")]);
+        assert!(all.iter().all(|verified| match &verified.found {
+            Ok(Entry::File(file)) => file.digest.is_some(),
+            other => other.is_ok(),
+        }));
+    }
+    side.check_dirty();
+    side.assert_known();
+}
+
+#[test]
+fn changes_are_waited_for() {
+    let side = std::sync::Arc::new(Side::crawled(|share| write(share, "file", "content")));
+    let seq = side.ep.seq();
+    let begun = Instant::now();
+    let nothing = side.ep.wait_for_changes(seq, 10, true, Duration::from_millis(50)).unwrap();
+    assert!(nothing.is_none() && begun.elapsed() >= Duration::from_millis(50));
+    // Whoever doesn't know yet that all was looked at learns it at once.
+    assert!(side.ep.wait_for_changes(seq, 10, false, Duration::from_secs(60)).unwrap().unwrap().crawled);
+    let waiter = {
+        let side = std::sync::Arc::clone(&side);
+        std::thread::spawn(move || side.ep.wait_for_changes(seq, 10, true, Duration::from_secs(60)).unwrap())
+    };
+    std::thread::sleep(Duration::from_millis(50));
+    side.write("new", "x");
+    side.check_closed(&["new"]);
+    let changes = waiter.join().unwrap().unwrap();
+    assert_eq!(changes.changes.len(), 1);
+    let waiter = {
+        let side = std::sync::Arc::clone(&side);
+        let seq = side.ep.seq();
+        std::thread::spawn(move || side.ep.wait_for_changes(seq, 10, true, Duration::from_secs(60)).unwrap())
+    };
+    std::thread::sleep(Duration::from_millis(50));
+    side.ep.wake();
+    assert!(waiter.join().unwrap().is_none());
+}
+
+#[test]
+fn what_is_durable_survives() {
+    let side = Side::crawled(|share| write(share, "file", "content"));
+    side.write("file", "changed");
+    side.check_closed(&["file"]);
+    let (seq, digest) = (side.ep.seq(), side.file("file").digest);
+    side.ep.sync().unwrap();
+    let side = side.reopen(false);
+    assert!(side.ep.seq() >= seq);
+    assert_eq!(side.file("file").digest, digest);
+    assert!(side.ep.maintain().is_ok());
+}
+
+#[test]
+fn a_hello_says_whether_the_copy_is_empty() {
+    let side = Side::new();
+    assert!(side.ep.hello().unwrap().empty);
+    side.write("x", "x");
+    assert!(!side.ep.hello().unwrap().empty);
+    let hello = side.ep.hello().unwrap();
+    assert!(hello.capabilities.case_sensitive && hello.capabilities.symlinks && hello.capabilities.executable);
+    assert_eq!(hello.seq, Seq(0));
+    let side = side.reopen(true);
+    let again = side.ep.hello().unwrap();
+    assert_eq!((again.replica, again.epoch), (hello.replica, hello.epoch));
+    side.ep.relist(RelPath::ROOT).unwrap();
+}
