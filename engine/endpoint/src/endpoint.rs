@@ -59,6 +59,8 @@ pub(crate) struct State {
     pub again: Vec<Dirty>,
     /// The endpoint's own changes after this are left out of the feed.
     pub own_after: Option<Seq>,
+    /// Askers have to be told of everything up to here, though it be by an empty window.
+    pub owed: Seq,
     /// The newest change when all had been looked at for the first time.
     pub crawled: Option<Seq>,
     /// Directories that were moved lately: late events may name what they hold by the old path.
@@ -144,6 +146,7 @@ impl<F: Fs> Endpoint<F> {
             flights: Flights::default(),
             again: Vec::new(),
             own_after: None,
+            owed: Seq::default(),
             crawled: None,
             renames: VecDeque::new(),
             problems: BTreeMap::new(),

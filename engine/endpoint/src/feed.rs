@@ -14,7 +14,7 @@ impl<F: Fs> Endpoint<F> {
         window(&self.lock(), after, limit)
     }
 
-    /// Waits until there is a change after `after`, or until all has been looked at if the asker doesn't know that yet
+    /// Waits until there is a change after `after`, or one [is owed](Self::owe_changes), or until all has been looked at if the asker doesn't know that yet
     /// (`knows_crawled`). `None` when `timeout` has passed, or [`Self::wake`] was called.
     pub fn wait_for_changes(
         &self,
@@ -28,7 +28,8 @@ impl<F: Fs> Endpoint<F> {
         let wakes = state.wakes;
         loop {
             let changes = next_changes(&state, after, limit)?;
-            if !changes.changes.is_empty() || (changes.crawled && !knows_crawled) {
+            let owed = after < state.owed && changes.upto >= state.owed;
+            if !changes.changes.is_empty() || (changes.crawled && !knows_crawled) || owed {
                 return Ok(Some(changes));
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -40,6 +41,15 @@ impl<F: Fs> Endpoint<F> {
                 Err(poisoned) => poisoned.into_inner().0,
             };
         }
+    }
+
+    /// The newest change. A wait for changes goes on to this one from now on, even where it has nothing to tell on the way
+    /// (the endpoint's own changes), so that an asker who needs to have heard of everything up to here does.
+    pub fn owe_changes(&self) -> Seq {
+        let mut state = self.lock();
+        state.owed = state.index.seq();
+        self.fed.notify_all();
+        state.owed
     }
 
     /// Ends all waits for changes that are under way.

@@ -121,7 +121,7 @@ impl<F: Fs> Scanner<F> {
             agenda.queue.looked(work.barriers, &work.again, looked.later)
         });
         if !passed.is_empty() {
-            let seq = core.endpoint.seq();
+            let seq = core.endpoint.owe_changes();
             let mut session = core.session();
             let answers: Vec<_> = passed.iter().filter_map(|barrier| session.barriers.remove(barrier)).collect();
             drop(session);
