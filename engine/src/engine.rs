@@ -16,7 +16,7 @@ use crate::settings::{SettingsError, SettingsStore, ShareSettings};
 use crate::share::check::{Granted, Present, Wish, check};
 use crate::share::command::Command;
 use crate::share::rules;
-use crate::share::{Surroundings, ShareHandle};
+use crate::share::{ShareHandle, Surroundings};
 
 /// How long the machine may take to answer when a person starts it.
 const MACHINE_START_PATIENCE: Duration = Duration::from_secs(30);
@@ -239,7 +239,8 @@ impl Engine {
     pub fn examine(&self) -> Vec<Check> {
         let shown: BTreeMap<_, _> =
             self.feed.snapshot().shares.into_iter().map(|share| (share.id, share.entries.directories)).collect();
-        let shares = self.settings().shares().iter().map(|share| SharedFolder {
+        let known = self.settings().shares().to_vec();
+        let shares = known.iter().map(|share| SharedFolder {
             name: share.name.to_string(),
             folder: share.host_path.clone(),
             writes_to_host: matches!(share.mode, Mode::TwoWaySafe | Mode::TwoWayResolved),

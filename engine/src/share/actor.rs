@@ -293,8 +293,9 @@ impl Actor {
         let name = &self.settings.name;
         let resume = || Remedy::command("Let it go on.", format!("causeway share resume {name}"));
         match &self.link {
-            Link::Paused => ApiError::new(ErrorCode::SharePaused, format!("The share \"{name}\" is paused."))
-                .with_remedy(resume()),
+            Link::Paused => {
+                ApiError::new(ErrorCode::SharePaused, format!("The share \"{name}\" is paused.")).with_remedy(resume())
+            }
             Link::Down { reason, remedy, .. } => {
                 let error = ApiError::new(
                     ErrorCode::ShareDisconnected,
@@ -302,10 +303,8 @@ impl Actor {
                 );
                 ApiError { remedy: remedy.clone(), ..error }
             }
-            Link::RootFault { .. } => {
-                ApiError::new(ErrorCode::ShareHalted, format!("The share \"{name}\" is halted."))
-                    .with_remedy(Remedy::command("See why, and the ways on.", format!("causeway share show {name}")))
-            }
+            Link::RootFault { .. } => ApiError::new(ErrorCode::ShareHalted, format!("The share \"{name}\" is halted."))
+                .with_remedy(Remedy::command("See why, and the ways on.", format!("causeway share show {name}"))),
             Link::Connecting | Link::Up(_) => {
                 ApiError::new(ErrorCode::SharePreparing, format!("The share \"{name}\" is still connecting."))
             }

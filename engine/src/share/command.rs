@@ -1,8 +1,8 @@
 //! What the control API asks of a share.
 
 use causeway_api::{
-    Amount, ApiError, BinEmpty, BinItem, Conflict, ErrorCode, Flushed, HaltCode, ListOf, Page, Problem, Resolve, Resolved,
-    Restored, ShareInfo, Verification, WhichItems,
+    Amount, ApiError, BinEmpty, BinItem, Conflict, ErrorCode, Flushed, HaltCode, ListOf, Page, Problem, Resolve,
+    Resolved, Restored, ShareInfo, Verification, WhichItems,
 };
 use tokio::sync::oneshot;
 

@@ -126,11 +126,7 @@ impl Actor {
     fn go_up(&mut self, opened: Opened) {
         let now_ms = self.clock.now_ms();
         let Opened { host, guest, lanes, hello: [host_hello, guest_hello], ledger, rules, guest_path } = opened;
-        let settings = Settings {
-            mode: mode(&self.settings),
-            rules: rules.rules.clone(),
-            limits: Limits::default(),
-        };
+        let settings = Settings { mode: mode(&self.settings), rules: rules.rules.clone(), limits: Limits::default() };
         self.guest_path = Some(guest_path);
         let host_side = host.side();
         self.host = Some(host);
@@ -310,8 +306,11 @@ impl Actor {
                 self.check_ledger(result);
             }
             Halt::Root { fault: RootFault::NotADirectory, .. } => {
-                return Err(ApiError::new(ErrorCode::ShareHalted, "What isn't a folder any more can't be synchronised.")
-                    .with_remedy(Remedy::sentence("Put the folder back and resume the share.")));
+                return Err(ApiError::new(
+                    ErrorCode::ShareHalted,
+                    "What isn't a folder any more can't be synchronised.",
+                )
+                .with_remedy(Remedy::sentence("Put the folder back and resume the share.")));
             }
             Halt::Root { side, .. } => {
                 self.accept_emptied[*side as usize] = true;
@@ -531,7 +530,9 @@ impl AttemptInput {
 
     fn on_loss(&self) -> crate::remote::OnLoss {
         let reporter = self.reporters[Side::Guest as usize].clone();
-        Box::new(move |loss: Loss| reporter.report(Report::Closed(format!("The connection to the agent is lost: {loss}."))))
+        Box::new(move |loss: Loss| {
+            reporter.report(Report::Closed(format!("The connection to the agent is lost: {loss}.")))
+        })
     }
 
     fn delivery(&self) -> Delivery {

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 
-use causeway_api::{Amount, ApiError, BinEmpty, BinItem, BinReason, ErrorCode, ListOf, Page, PathBytes, Refused, Restored, WhichItems};
+use causeway_api::{
+    Amount, ApiError, BinEmpty, BinItem, BinReason, ErrorCode, ListOf, Page, PathBytes, Refused, Restored, WhichItems,
+};
 use causeway_endpoint::runner::ShareSide;
 use causeway_sync::{RelPath, Side};
 use causeway_wire::agent::{Failure, FailureKind};
@@ -165,8 +167,10 @@ impl Actor {
     }
 
     pub(super) fn bin_empty(&mut self, which: &BinEmpty, reply: Reply<Amount>) {
-        let wanted: Vec<Side> =
-            Side::BOTH.into_iter().filter(|side| which.side.is_none_or(|wanted| wanted == shown::side(*side))).collect();
+        let wanted: Vec<Side> = Side::BOTH
+            .into_iter()
+            .filter(|side| which.side.is_none_or(|wanted| wanted == shown::side(*side)))
+            .collect();
         self.run_errand(reply, move |sides, _| {
             let mut all = Amount::default();
             for side in wanted {
@@ -221,7 +225,12 @@ fn id_of(text: &str) -> Option<(Side, BinId)> {
     parts.next().is_none().then_some((side, id))
 }
 
-fn bin_page(sides: &Sides, side: Side, after: Option<BinId>, limit: usize) -> Result<(Vec<errand::BinItem>, bool), ApiError> {
+fn bin_page(
+    sides: &Sides,
+    side: Side,
+    after: Option<BinId>,
+    limit: usize,
+) -> Result<(Vec<errand::BinItem>, bool), ApiError> {
     let limit = u32::try_from(limit.clamp(1, PAGE_ITEMS_MAX)).expect("a page's length fits");
     match sides.ask(side, Errand::BinList { after, limit }).map_err(|failure| error(&failure))? {
         ErrandReply::Bin { items, more } => Ok((items, more)),
@@ -268,7 +277,9 @@ fn shown_item(side: Side, item: errand::BinItem) -> BinItem {
         reason: match item.reason {
             errand::BinReason::Removed => BinReason::Deleted,
             errand::BinReason::Pruned => BinReason::Pruned,
-            errand::BinReason::Replaced | errand::BinReason::Raced | errand::BinReason::Recovered => BinReason::Replaced,
+            errand::BinReason::Replaced | errand::BinReason::Raced | errand::BinReason::Recovered => {
+                BinReason::Replaced
+            }
         },
     }
 }

@@ -57,8 +57,7 @@ impl HostSide {
         if let Some(fault) = root_fault(folder) {
             return Err(HostError::Root(fault));
         }
-        let config =
-            OsFsConfig { share: folder.clone(), private: dir.join("private"), mode: FileMode::User };
+        let config = OsFsConfig { share: folder.clone(), private: dir.join("private"), mode: FileMode::User };
         let fs = OsFs::open(config).map_err(|error| match error.kind {
             FsErrorKind::NotFound if !folder.exists() => HostError::Root(RootFault::Missing),
             _ => HostError::Fs(error),
@@ -66,14 +65,14 @@ impl HostSide {
         let mut epoch = [0; 8];
         getrandom::fill(&mut epoch).map_err(io::Error::from)?;
         let identity = Identity { replica: replica(dir)?, epoch: Epoch(u64::from_ne_bytes(epoch)) };
-        let index = Index::open(&dir.join("index.db"), causeway_endpoint::boot_id()?, || identity)?;
+        let index = Index::open(&dir.join("index.db"), causeway_endpoint::runner::boot_id()?, || identity)?;
         if let Origin::Replaced { reason } = index.origin() {
             tracing::warn!(share = %settings.name, reason, "the host's index begins anew");
         }
         let endpoint_settings =
             Settings { side: Side::Host, rules: rules.rules.clone(), symlinks: symlinks(settings.symlinks) };
         let endpoint = Arc::new(Endpoint::open(fs, index, endpoint_settings, now_ms)?);
-        let runner = Runner::start(endpoint, rules.rules.clone(), watch(folder.clone(), dir.join("cookies")))?;
+        let runner = Runner::start(endpoint, rules.texts.clone(), watch(folder.clone(), dir.join("cookies")))?;
         Ok(Self { runner: Arc::new(runner) })
     }
 

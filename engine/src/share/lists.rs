@@ -3,8 +3,8 @@
 use std::ops::Bound;
 
 use causeway_api::{
-    ApiError, Conflict, ErrorCode, Keep, ListOf, Page, PathBytes, Problem, Refused, Remedy, Resolve, Resolved, Timestamp,
-    Which,
+    ApiError, Conflict, ErrorCode, Keep, ListOf, Page, PathBytes, Problem, Refused, Remedy, Resolve, Resolved,
+    Timestamp, Which,
 };
 use causeway_sync::ledger::{Diverged, Hold, Ledger, LedgerError};
 use causeway_sync::session::{self, Status};
@@ -201,7 +201,8 @@ impl Actor {
         if numbers == self.known.looked_at {
             return;
         }
-        let mut worst = self.problems_beside_ledger(None, ROWS_AT_ONCE).into_iter().map(|(_, problem)| problem).collect();
+        let mut worst =
+            self.problems_beside_ledger(None, ROWS_AT_ONCE).into_iter().map(|(_, problem)| problem).collect();
         let mut oldest: Option<Timestamp> = None;
         let mut rows = 0;
         let read = for_each_diverged(up.session.ledger(), None, |path, diverged| {

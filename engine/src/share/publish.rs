@@ -136,7 +136,7 @@ impl Actor {
     fn info(&mut self, status: &Status, facts: &Facts, now_ms: u64) -> ShareInfo {
         let (detail, remedy) = self.detail(facts);
         let halt = self.halt().map(|halt| shown::halt(&halt, &self.settings.name, self.halted_since(now_ms)));
-        let to = |side| self.in_flight(side);
+        let [to_host, to_guest] = Side::BOTH.map(|side| self.in_flight(side).min(status.pending));
         let base = initial(&self.settings);
         ShareInfo {
             guest_path: self.guest_path.clone().unwrap_or_default(),
@@ -150,8 +150,8 @@ impl Actor {
             problems: facts.problems,
             worst_problem: self.known.worst_problem.clone(),
             pending: status.pending,
-            pending_to_guest: to(Side::Guest).min(status.pending),
-            pending_to_host: to(Side::Host).min(status.pending),
+            pending_to_guest: to_guest,
+            pending_to_host: to_host,
             last_change: self.known.last_change.clone(),
             halt,
             watch: self.watches(),
@@ -200,7 +200,8 @@ impl Actor {
 
     fn detail(&self, facts: &Facts) -> (Option<String>, Option<Remedy>) {
         let name = &self.settings.name;
-        let command = |sentence: &str, verb: &str| Some(Remedy::command(sentence, format!("causeway share {verb} {name}")));
+        let command =
+            |sentence: &str, verb: &str| Some(Remedy::command(sentence, format!("causeway share {verb} {name}")));
         match self.state.state() {
             State::Halted => {
                 let halt = self.halt().map(|halt| shown::halt(&halt, name, Timestamp::from_ns(0)));

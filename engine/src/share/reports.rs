@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use causeway_endpoint::runner::{Answer, Events};
 use causeway_sync::ignore::SYNCIGNORE_NAME;
 use causeway_sync::session::{Halt, Output, RootFault};
-use causeway_sync::{Batch, BatchId, Change, Changes, Lane, Operation, Outcome, Problem, RelPath, RelPathBuf, Seq, Side};
+use causeway_sync::{Batch, BatchId, Changes, Lane, Operation, Outcome, Problem, RelPath, RelPathBuf, Seq, Side};
 use causeway_wire::errand::Errand;
 use causeway_wire::share::{Event, WatchMode};
 
@@ -97,12 +97,7 @@ impl Actor {
             Report::Changes(changes) => {
                 up.crawled[side as usize] |= changes.crawled;
                 self.news[side as usize].heard_ms = now_ms;
-                let rules = side == Side::Host && changes.changes.iter().any(concerns_rules);
-                let result = up.session.handle_changes(side, changes, now_ms);
-                if rules {
-                    self.reload_rules();
-                }
-                result
+                up.session.handle_changes(side, changes, now_ms)
             }
             Report::Synced(token, Ok(())) => up.session.handle_synced(side, token, now_ms),
             Report::Synced(_, Err(problem)) => {
@@ -134,6 +129,9 @@ impl Actor {
     fn handle_event(&mut self, side: Side, event: Event, now_ms: u64) {
         let news = &mut self.news[side as usize];
         match event {
+            // The host's file counts. What the guest wrote into its own counts when it has crossed.
+            Event::Syncignore(_) if side == Side::Host => self.reload_rules(),
+            Event::Syncignore(_) => {}
             Event::Watching(mode) => news.watch = Some(mode),
             Event::ScanProblem { path, problem } => {
                 let since_ms = news.unseen.get(&path).map_or(now_ms, |(_, since_ms)| *since_ms);
@@ -193,7 +191,7 @@ impl Actor {
             Output::Barrier { side, token } => {
                 up.side(side).barrier(of(side).answer(move |seq| Report::Barriered(token, seq)));
             }
-            Output::Run { batch, lane } => self.run(batch, lane),
+            Output::Run { batch, lane } => self.start_batch(batch, lane),
             Output::Flushed { token, holds } => self.finish_flush(token, holds),
             Output::Halted(Halt::MassDeletion { .. }) if std::mem::take(&mut self.accepted_deletions) => {
                 let result = up.session.accept_halt(now_ms);
@@ -206,12 +204,13 @@ impl Actor {
         }
     }
 
-    fn run(&mut self, batch: Batch, lane: Lane) {
+    fn start_batch(&mut self, batch: Batch, lane: Lane) {
         let Link::Up(up) = &mut self.link else { return };
         let heard_ms = self.news[batch.to.other() as usize].heard_ms;
-        let rules = batch.to == Side::Host && batch.actions.iter().any(|action| {
-            is_rules(&action.path) || matches!(&action.operation, Operation::Rename { to } if is_rules(to))
-        });
+        let rules = batch.to == Side::Host
+            && batch.actions.iter().any(|action| {
+                is_rules(&action.path) || matches!(&action.operation, Operation::Rename { to } if is_rules(to))
+            });
         up.flights.insert(batch.id, Flight::of(&batch, rules, heard_ms));
         up.lanes.run(batch, lane);
     }
@@ -219,11 +218,4 @@ impl Actor {
 
 fn is_rules(path: &RelPath) -> bool {
     path.as_bytes() == SYNCIGNORE_NAME.as_bytes()
-}
-
-fn concerns_rules(change: &Change) -> bool {
-    match change {
-        Change::Now { path, .. } | Change::Forgotten { path } => is_rules(path),
-        Change::Moved { from, to, .. } => is_rules(from) || is_rules(to),
-    }
 }

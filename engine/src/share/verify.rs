@@ -87,7 +87,8 @@ impl Pair {
     }
 
     fn bytes(&self) -> u64 {
-        let of = |found: &Option<VerifiedEntry>| Self::entry(found.as_ref()).and_then(Entry::as_file).map_or(0, |f| f.size);
+        let of =
+            |found: &Option<VerifiedEntry>| Self::entry(found.as_ref()).and_then(Entry::as_file).map_or(0, |f| f.size);
         of(&self.host) + of(&self.guest)
     }
 }
