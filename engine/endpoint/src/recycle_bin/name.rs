@@ -184,7 +184,7 @@ mod tests {
                 let (name, beside) = item_name(id, reason, path);
                 assert_eq!(beside, None);
                 let item = ItemName { id, reason, path: Some(path.to_owned()) };
-                assert_eq!(parse(name.as_bytes()), Parsed::Item(item), "{name}");
+                assert_eq!(parse(name.as_bytes()), Parsed::Item(item), "{name:?}");
             }
         }
     }
@@ -194,7 +194,7 @@ mod tests {
         let id = BinId { at_ms: 7, number: 1 };
         let path = RelPathBuf::new(vec![b'n'; 255]).unwrap();
         let (name, beside) = item_name(id, Reason::Removed, &path);
-        assert_eq!(&*name.as_bytes(), b"7-1-d");
+        assert_eq!(name.as_bytes(), b"7-1-d");
         assert_eq!(parse(name.as_bytes()), Parsed::Item(ItemName { id, reason: Reason::Removed, path: None }));
         assert_eq!(parse(beside.unwrap().as_bytes()), Parsed::PathFile);
     }
