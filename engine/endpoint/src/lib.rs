@@ -9,9 +9,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod apply;
-mod recycle_bin;
-mod restore;
-mod rules;
 mod delta;
 mod dirs;
 mod endpoint;
@@ -24,6 +21,9 @@ mod hash;
 mod look;
 mod names;
 mod problem;
+mod recycle_bin;
+mod restore;
+mod rules;
 pub mod runner;
 mod seen;
 pub mod serve;
@@ -34,9 +34,9 @@ mod walk;
 pub mod watch;
 
 pub use apply::Applier;
-pub use recycle_bin::{BinId, InvalidBinId, Item, Reason, Retention, Usage};
 pub use endpoint::Endpoint;
 pub use error::{KeepError, LookError, OpenError, ProtocolError};
+pub use recycle_bin::{BinId, InvalidBinId, Item, Reason, Retention, Usage};
+pub use settings::{Dirty, Later, Look, Looked, Settings, Symlinks};
 pub use supply::{AskSignature, TakeContent};
 pub use verify::Verified;
-pub use settings::{Dirty, Later, Look, Looked, Settings, Symlinks};

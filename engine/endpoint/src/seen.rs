@@ -54,6 +54,16 @@ impl Eyes {
         }))
     }
 
+    /// Whether a stat shows what a row describes, as far as a stat can tell. The executable bit is compared by itself: one that
+    /// was flipped within the clock's step of the last change has left no other trace.
+    pub(crate) fn is_unchanged(&self, row: &Row, stat: &Stat) -> bool {
+        let same_bit = match &row.entry {
+            Entry::File(file) => !self.executable_bit || file.executable == stat.executable,
+            _ => true,
+        };
+        same_bit && kind_matches(&row.entry, stat.kind) && row.fingerprint == fingerprint(stat)
+    }
+
     /// Whether two times are the same as far as the file system keeps them.
     pub(crate) fn same_time(&self, a_ns: i64, b_ns: i64) -> bool {
         a_ns.div_euclid(self.mtime_step_ns) == b_ns.div_euclid(self.mtime_step_ns)
@@ -83,11 +93,6 @@ pub(crate) fn fingerprint(stat: &Stat) -> Fingerprint {
 /// would not have shown. Equals no stat (no file has changed in 1970), so that the next look reads the content again.
 pub(crate) fn unsettled(stat: &Stat) -> Fingerprint {
     Fingerprint { ctime_ns: 0, ..fingerprint(stat) }
-}
-
-/// Whether a stat shows what a row describes, as far as a stat can tell.
-pub(crate) fn is_unchanged(row: &Row, stat: &Stat) -> bool {
-    kind_matches(&row.entry, stat.kind) && row.fingerprint == fingerprint(stat)
 }
 
 /// Whether it is the same file with the same length and time; its content may have been written, and the time set back.

@@ -73,7 +73,7 @@ impl<F: Fs> Act<'_, '_, F> {
     /// The row's entry; with its digest, where nobody has read the file and the session knows one.
     fn read_if_asked(&mut self, place: &Place<F>, row: &Row, stat: Option<&Stat>, expect: &Entry) -> Step<Entry> {
         let (Entry::File(known), Entry::File(expect)) = (&row.entry, expect) else { return Ok(row.entry.clone()) };
-        let Some(stat) = stat.filter(|stat| seen::is_unchanged(row, stat)) else { return Ok(row.entry.clone()) };
+        let Some(stat) = stat.filter(|stat| self.ep.eyes.is_unchanged(row, stat)) else { return Ok(row.entry.clone()) };
         if known.digest.is_some() || expect.digest.is_none() {
             return Ok(row.entry.clone());
         }
@@ -112,7 +112,7 @@ impl<F: Fs> Act<'_, '_, F> {
     /// Whether the disk shows what the row says. A file of which the stat alone can't tell is read.
     pub(super) fn shows_row(&mut self, place: &Place<F>, stat: Option<&Stat>) -> Step<bool> {
         let (Some(row), Some(stat)) = (&place.row, stat) else { return Ok(place.row.is_none() && stat.is_none()) };
-        if seen::is_unchanged(row, stat) {
+        if self.ep.eyes.is_unchanged(row, stat) {
             return Ok(true);
         }
         match (&row.entry, stat.kind) {

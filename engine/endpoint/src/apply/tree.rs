@@ -13,7 +13,6 @@ use crate::hash::{self, Reading};
 use crate::look;
 use crate::names::Names;
 use crate::problem;
-use crate::seen;
 
 /// Rows read under one lock.
 const PAGE: usize = 1024;
@@ -146,7 +145,7 @@ impl<F: Fs> Act<'_, '_, F> {
 
     /// Whether an entry of the tree is as its row says, wherever the tree stands.
     fn is_as_known(&mut self, dir: &F::Dir, name: &NameBuf, row: &Row, stat: &Stat) -> fs::Result<bool> {
-        if seen::is_unchanged(row, stat) && !(stat.kind == Kind::File && look::is_unsettled(stat, self.now_ms)) {
+        if self.ep.eyes.is_unchanged(row, stat) && !(stat.kind == Kind::File && look::is_unsettled(stat, self.now_ms)) {
             return Ok(true);
         }
         Ok(match (&row.entry, stat.kind) {

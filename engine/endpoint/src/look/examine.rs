@@ -43,7 +43,7 @@ impl<F: Fs> Scan<'_, F> {
         row: Option<&Row>,
         stat: &Stat,
     ) -> Finding {
-        if row.is_some_and(|row| seen::is_unchanged(row, stat)) {
+        if row.is_some_and(|row| self.ep.eyes.is_unchanged(row, stat)) {
             self.undisturbed(path);
             return Finding::Same;
         }

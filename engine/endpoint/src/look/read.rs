@@ -10,7 +10,6 @@ use crate::error::LookError;
 use crate::fs::{Fs, FsError};
 use crate::hash::{self, Reading};
 use crate::problem;
-use crate::seen;
 use crate::settings::{Dirty, Look, Looked};
 
 impl<F: Fs> Endpoint<F> {
@@ -68,7 +67,7 @@ impl<F: Fs> Scan<'_, F> {
             return Ok(true);
         }
         let read = self.dirs.dir(above).and_then(|dir| match self.ep.fs.stat(&dir, name)? {
-            Some(stat) if seen::is_unchanged(&row, &stat) => {
+            Some(stat) if self.ep.eyes.is_unchanged(&row, &stat) => {
                 hash::read_digest(&self.ep.fs, &dir, name, &stat, &mut self.buffer).map(|reading| (reading, stat))
             }
             _ => Err(FsError::of_kind("read", path, crate::fs::FsErrorKind::NotFound)),

@@ -15,4 +15,5 @@ mod removing;
 mod replacing;
 mod rules;
 mod side;
+mod together;
 mod writing;
