@@ -1,6 +1,6 @@
 //! Measures an index and a ledger of many rows, and prints what it took: `figures [rows] [folder]`.
 //!
-//! The ratios hold; the seconds are those of the computer, and of a build without optimisation unless told otherwise.
+//! Both the time that passed and that of the processor: on a busy computer only the latter can be compared.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -58,9 +58,34 @@ fn row_text(number: u64) -> String {
     format!("{}/component-{}.tsx", dir_text(number / FILES_IN_A_DIRECTORY), number)
 }
 
-fn tell(what: &str, took: Duration, count: u64) {
-    let each = took.as_secs_f64() * 1e6 / count as f64;
-    println!("{what:<44} {:>9.3} s {each:>9.2} µs each, {:>4} MB in memory", took.as_secs_f64(), resident_mb());
+/// When something began.
+struct Clock {
+    wall: Instant,
+    processor: Duration,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { wall: Instant::now(), processor: processor_time() }
+    }
+
+    /// What passed since, and what of it was the processor's.
+    fn read(&self) -> (Duration, Duration) {
+        (self.wall.elapsed(), processor_time().saturating_sub(self.processor))
+    }
+
+    fn tell(self, what: &str, count: u64) {
+        let (wall, processor) = self.read();
+        let each = processor.as_secs_f64() * 1e6 / count as f64;
+        let (wall, processor) = (wall.as_secs_f64(), processor.as_secs_f64());
+        println!("{what:<44} {wall:>8.3} s, processor {processor:>8.3} s or {each:>9.2} µs each, {} MB", resident_mb());
+    }
+}
+
+/// What this thread has had of a processor; 0 where the system doesn't tell in this way.
+fn processor_time() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(told.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
 }
 
 /// Memory of this process; 0 where the system doesn't tell in this way.
@@ -70,8 +95,9 @@ fn resident_mb() -> u64 {
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
-/// The middle and the 99th percentile of what `work` takes, in µs.
+/// The middle and the 99th percentile of what `work` takes.
 fn tell_each(what: &str, mut work: impl FnMut(u64) -> Outcome<()>) -> Outcome<()> {
+    let begun = Clock::start();
     let mut took = Vec::new();
     for number in 0..SINGLE_CHANGES {
         let begun = Instant::now();
@@ -79,16 +105,21 @@ fn tell_each(what: &str, mut work: impl FnMut(u64) -> Outcome<()>) -> Outcome<()
         took.push(begun.elapsed());
     }
     took.sort();
-    let micros = |duration: Duration| duration.as_secs_f64() * 1e6;
-    let (middle, high) = (micros(took[took.len() / 2]), micros(took[took.len() * 99 / 100]));
-    println!("{what:<44} {middle:>9.1} µs p50, {high:>9.1} µs p99, {:>4} MB in memory", resident_mb());
+    let part = |percent: usize| took[took.len() * percent / 100].as_secs_f64() * 1e6;
+    let each = begun.read().1.as_secs_f64() * 1e6 / took.len() as f64;
+    println!(
+        "{what:<44} p50 {:>6.0} p99 {:>6.0} µs, processor {each:>6.0} µs each, {} MB",
+        part(50),
+        part(99),
+        resident_mb()
+    );
     Ok(())
 }
 
 fn measure_index(at: &Path, rows: u64) -> Outcome<()> {
     let mut index = Index::open(at, [0; 16], Identity::random)?;
     load(&mut index, rows)?;
-    let begun = Instant::now();
+    let begun = Clock::start();
     let mut upto = Seq(0);
     let mut told = 0;
     loop {
@@ -99,14 +130,14 @@ fn measure_index(at: &Path, rows: u64) -> Outcome<()> {
             break;
         }
     }
-    tell("telling all of it, 1000 at a time", begun.elapsed(), told);
-    let begun = Instant::now();
+    begun.tell("telling all of it, 1000 at a time", told);
+    let begun = Clock::start();
     index.acknowledge(upto)?;
     while index.maintain()? {}
-    tell("pruning the journal", begun.elapsed(), told);
-    let begun = Instant::now();
+    begun.tell("pruning the journal", told);
+    let begun = Clock::start();
     let found = walk(&index)?;
-    tell("listing every directory", begun.elapsed(), found);
+    begun.tell("listing every directory", found);
 
     // Strides that are prime to the number of rows touch pages all over.
     let anywhere = |number: u64| (number * 7_919 + 13) % rows;
@@ -128,24 +159,24 @@ fn measure_index(at: &Path, rows: u64) -> Outcome<()> {
             Ok(index.commit(durability)?)
         })?;
     }
-    let begun = Instant::now();
+    let begun = Clock::start();
     index.move_row((DirId::ROOT, &name("package-0")), (DirId::ROOT, &name("moved")), Journal::Foreign)?;
     index.commit(Durability::Process)?;
-    tell("moving a directory of 1000 files", begun.elapsed(), 1);
-    let begun = Instant::now();
+    begun.tell("moving a directory of 1000 files", 1);
+    let begun = Clock::start();
     index.remove(DirId::ROOT, &name("moved"), Journal::Foreign)?;
     index.commit(Durability::Process)?;
-    tell("removing it", begun.elapsed(), 1000);
-    let begun = Instant::now();
+    begun.tell("removing it", 1000);
+    let begun = Clock::start();
     index.touch_below(RelPath::ROOT)?;
     index.commit(Durability::Process)?;
-    tell("putting everything into the feed again", begun.elapsed(), rows);
+    begun.tell("putting everything into the feed again", rows);
     drop(index);
     measure_openings(at)
 }
 
 fn load(index: &mut Index, rows: u64) -> Outcome<()> {
-    let begun = Instant::now();
+    let begun = Clock::start();
     let mut dir = DirId::ROOT;
     for number in 0..rows {
         if number.is_multiple_of(FILES_IN_A_DIRECTORY) {
@@ -160,7 +191,7 @@ fn load(index: &mut Index, rows: u64) -> Outcome<()> {
         }
     }
     index.commit(Durability::Process)?;
-    tell("first crawl: look up and put", begun.elapsed(), rows);
+    begun.tell("first crawl: look up and put", rows);
     Ok(())
 }
 
@@ -191,27 +222,27 @@ fn walk(index: &Index) -> Outcome<u64> {
 }
 
 fn measure_openings(at: &Path) -> Outcome<()> {
-    let begun = Instant::now();
+    let begun = Clock::start();
     let mut index = Index::open(at, [0; 16], Identity::random)?;
-    tell("opening after an unexpected end", begun.elapsed(), 1);
-    let begun = Instant::now();
+    begun.tell("opening after an unexpected end", 1);
+    let begun = Clock::start();
     index.close()?;
     drop(index);
-    tell("closing", begun.elapsed(), 1);
-    let begun = Instant::now();
+    begun.tell("closing", 1);
+    let begun = Clock::start();
     let index = Index::open(at, [0; 16], Identity::random)?;
-    tell("opening after it was closed", begun.elapsed(), 1);
+    begun.tell("opening after it was closed", 1);
     drop(index);
-    let begun = Instant::now();
+    let begun = Clock::start();
     drop(Index::open(at, [1; 16], Identity::random)?);
-    tell("opening after a power cut, nothing synced", begun.elapsed(), 1);
+    begun.tell("opening after a power cut, nothing synced", 1);
     println!("{:<44} {:>9} MB", "size of the file", std::fs::metadata(at)?.len() >> 20);
     Ok(())
 }
 
 fn measure_ledger(at: &Path, rows: u64) -> Outcome<()> {
     let mut ledger = LedgerStore::open(at)?;
-    let begun = Instant::now();
+    let begun = Clock::start();
     let mut updates = Vec::new();
     for number in 0..rows {
         if number.is_multiple_of(FILES_IN_A_DIRECTORY) {
@@ -226,7 +257,7 @@ fn measure_ledger(at: &Path, rows: u64) -> Outcome<()> {
         }
     }
     ledger.commit(&updates, Seq(rows), Seq(0))?;
-    tell("agreeing, 1000 in a commit", begun.elapsed(), rows);
+    begun.tell("agreeing, 1000 in a commit", rows);
     tell_each("one path agreed, committed", |number| {
         let update = Update::Agree(path(&row_text((number * 7_919 + 13) % rows)), Some(file(number)));
         Ok(ledger.commit(&[update], Seq(rows + number), Seq(0))?)
@@ -236,9 +267,9 @@ fn measure_ledger(at: &Path, rows: u64) -> Outcome<()> {
         ledger.commit(&[update], Seq(rows + number), Seq(0))?;
         Ok(ledger.harden()?)
     })?;
-    let begun = Instant::now();
+    let begun = Clock::start();
     ledger.commit(&[Update::Move { from: path("package-1"), to: path("moved") }], Seq(rows), Seq(0))?;
-    tell("moving an agreed directory", begun.elapsed(), 1);
+    begun.tell("moving an agreed directory", 1);
     drop(ledger);
     println!("{:<44} {:>9} MB", "size of the file", std::fs::metadata(at)?.len() >> 20);
     Ok(())

@@ -112,6 +112,7 @@ impl Index {
         if !more {
             upto = self.state.seq;
         }
+        self.told.set(upto.max(self.told.get()));
         let mut changes = draft.moves;
         changes.extend(draft.told.into_iter().map(|Told { seq, path, what, own }| {
             let path = self.moves.forth(path, seq, upto);
@@ -154,7 +155,7 @@ impl Index {
         if self.moves.any_after(seq) {
             draft.touched.insert(path.clone());
         }
-        if skip {
+        if skip || (entered.kind == Kind::PinnedGone && self.stands_by_now(&path, seq)?) {
             return Ok(());
         }
         let what = match entered.kind {
@@ -170,6 +171,15 @@ impl Index {
         }
         draft.told.push(Told { seq, path, what, own: entered.journal == Journal::Own });
         Ok(())
+    }
+
+    /// Whether something stands by now where nothing did at `then`, nor a directory to hold it: a newer entry tells of that, or an
+    /// outcome has.
+    fn stands_by_now(&self, path: &RelPath, then: Seq) -> Result<bool, StoreError> {
+        let Some((above, name)) = path.split_last() else { return Ok(true) };
+        let above = self.moves.forth_to_now(above, then);
+        let Some(dir) = self.directories.find(&self.store, &above)? else { return Ok(false) };
+        Ok(self.stored(dir, name)?.is_some())
     }
 
     /// Where an entry that isn't a move stood then. `None` where it no longer counts.

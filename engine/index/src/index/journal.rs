@@ -128,8 +128,8 @@ impl Index {
         row: &Stored,
     ) -> Result<(Seq, Seq), StoreError> {
         let id = row.id.expect("only a directory is told again").0.to_le_bytes();
-        let kind = if self.state.pending(row.seq) { self.kind_at(row.seq)? } else { None };
-        match kind {
+        let entry = if self.state.pending(row.seq) { self.entry_at(row.seq)? } else { None };
+        match entry.map(|(kind, _)| kind) {
             Some(Kind::Again) => self.drop_row_entry(row.seq)?,
             // Its first entry stays, and keeps being that of the row.
             Some(Kind::Present | Kind::PinnedPresent) => {
@@ -142,11 +142,16 @@ impl Index {
         Ok((seq, seq))
     }
 
-    /// What the entry of this number says, if it is there.
-    pub(super) fn kind_at(&self, seq: Seq) -> Result<Option<Kind>, StoreError> {
+    /// What the entry of this number says, and whose doing it is, if it is there.
+    pub(super) fn entry_at(&self, seq: Seq) -> Result<Option<(Kind, Journal)>, StoreError> {
         let sql = "SELECT kind FROM journal WHERE seq = ?1";
         let column = self.store.first("read the journal", sql, [seq.0 as i64], |row| row.get(0))?;
-        column.map(|column| self.kind(column).map(|(kind, _)| kind)).transpose()
+        column.map(|column| self.kind(column)).transpose()
+    }
+
+    /// Whether the entry of this number says that its row stands at its key.
+    pub(super) fn tells_presence(&self, seq: Seq) -> Result<bool, StoreError> {
+        Ok(self.entry_at(seq)?.is_some_and(|(kind, _)| kind == Kind::Present))
     }
 
     pub(super) fn kind(&self, column: i64) -> Result<(Kind, Journal), StoreError> {
@@ -219,11 +224,7 @@ impl Index {
     }
 
     fn pin_entry(&mut self, seq: Seq, path: &RelPath) -> Result<(), StoreError> {
-        let sql = "SELECT kind FROM journal WHERE seq = ?1";
-        let Some(column) = self.store.first("read the journal", sql, [seq.0 as i64], |row| row.get(0))? else {
-            return Ok(());
-        };
-        let (kind, journal) = self.kind(column)?;
+        let Some((kind, journal)) = self.entry_at(seq)? else { return Ok(()) };
         if let Some(kind) = kind.pinned() {
             let path = self.moves.back(path.to_owned(), seq);
             let sql = "UPDATE journal SET kind = ?2, dir = 0, name = x'', data = ?3 WHERE seq = ?1";

@@ -1,5 +1,6 @@
 //! An endpoint's index: rows, the journal of changes, and the feed made from it.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use causeway_sync::{Epoch, Replica, Seq};
@@ -63,6 +64,8 @@ pub struct Index {
     state: State,
     directories: Directories,
     moves: Moves,
+    /// The newest change that may have been told to somebody.
+    told: Cell<Seq>,
     origin: Origin,
     /// Whether what stands in memory is no longer what stands in the file, after an error.
     stale: bool,
@@ -89,11 +92,13 @@ impl Index {
             state: State::new(identity, boot_id),
             directories: Directories::default(),
             moves: Moves::default(),
+            told: Cell::new(Seq(0)),
             origin,
             stale: false,
         };
         if index.origin == Origin::Existing {
             index.load()?;
+            index.told.set(index.state.seq);
             if !index.store.was_clean() {
                 index.state.seq.0 += SEQ_LEAP;
             }

@@ -35,7 +35,7 @@ impl Index {
 
     /// Whether the row is of something other than a directory that the session may not know as it is.
     fn is_unknown_file(&self, row: &Stored) -> Result<bool, StoreError> {
-        Ok(row.id.is_none() && self.state.pending(row.seq) && self.kind_at(row.seq)? == Some(Kind::Present))
+        Ok(row.id.is_none() && self.state.pending(row.seq) && self.tells_presence(row.seq)?)
     }
 
     fn move_as_one(

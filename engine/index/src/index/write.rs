@@ -65,7 +65,7 @@ impl Index {
         if let Some(old) = old {
             // A file took the place of whatever stood here before, maybe of a directory, and was never told: what that
             // directory held has to be known as gone before this one is.
-            let replaced_something = self.state.pending(old.seq) && self.kind_at(old.seq)? == Some(Kind::Present);
+            let replaced_something = self.state.pending(old.seq) && self.tells_presence(old.seq)?;
             self.drop_row_entry(old.seq)?;
             if replaced_something && self.gone_at(dir, name)?.is_none() {
                 self.log_gone(Kind::Gone, journal, dir, name)?;
@@ -258,11 +258,20 @@ impl Index {
         Ok(())
     }
 
-    /// Puts everything known at and below a path into the feed; as absent if there is nothing.
+    /// Puts everything known at and below a path into the feed; as absent if there is nothing. What is in the feed already, and has
+    /// never been told, stays where it is.
     pub fn touch_below(&mut self, path: &RelPath) -> Result<(), IndexError> {
         self.touch(path)?;
         let Some(top) = self.dir(path)? else { return Ok(()) };
-        self.write(|index| Ok(index.each_below(top, Self::touch_row)?))
+        let told = self.told.get();
+        self.write(|index| {
+            Ok(index.each_below(
+                top,
+                |index, dir, name, row| {
+                    if row.seq > told { Ok(()) } else { index.touch_row(dir, name, row) }
+                },
+            )?)
+        })
     }
 
     /// Does something with every row below a directory, a directory's before those that it holds.

@@ -126,7 +126,7 @@ impl Reader {
                 }
             }
             Change::Now { path, entry: None, .. } | Change::Forgotten { path } => self.view.remove(&path),
-            Change::Moved { from, to, entry } => {
+            Change::Moved { from, to, entry, .. } => {
                 let known = self.view.get(&from).unwrap_or_else(|| panic!("{from:?} moves to {to:?}, but isn't known"));
                 assert_eq!(known.is_directory(), entry.is_directory(), "{from:?} moves as something else");
                 assert!(self.view.get(&to).is_none(), "{from:?} moves to {to:?}, where something is known");
