@@ -244,8 +244,11 @@ impl PartialOrd for RelPath {
 impl Ord for RelPath {
     /// As if `/` were the smallest byte, so that a subtree is one unbroken range.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let key = |b: &u8| if *b == b'/' { 0 } else { *b };
-        self.0.iter().map(key).cmp(other.0.iter().map(key))
+        let rank = |b: u8| if b == b'/' { 0 } else { b };
+        match self.0.iter().zip(&other.0).find(|(a, b)| a != b) {
+            Some((a, b)) => rank(*a).cmp(&rank(*b)),
+            None => self.0.len().cmp(&other.0.len()),
+        }
     }
 }
 

@@ -205,10 +205,10 @@ impl<L: Ledger> Session<L> {
             return self.without_parent(path, parent, views, now_ms);
         }
         if entry.as_ref().is_some_and(Entry::is_directory)
-            && views[to as usize].is_none()
+            && !views[to as usize].as_ref().is_some_and(Entry::is_directory)
             && self.agreed(path)?.is_some_and(|e| e.is_directory())
         {
-            // The directory was removed here and comes back: what it held stays removed unless the other side changed it.
+            // The directory was removed or replaced here and comes back: what it held stays removed unless the other side changed it.
             self.unfold(path, to, self.sides[to as usize].pulled())?;
         }
         let expect = views[to as usize].clone();
