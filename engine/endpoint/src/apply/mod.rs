@@ -149,6 +149,7 @@ impl<'e, F: Fs> Applier<'e, F> {
             Some(staging) => Ok(staging.clone()),
             None => self.ep.enter_staging(),
         };
+        let entered = needs_staging && staging.is_ok();
         let begun = staging.and_then(|staging| Act::begin(self.ep, staging, now_ms, &mut self.buffer));
         let outcomes = match begun {
             Ok(mut act) => ready.into_iter().map(|receiving| (receiving.batch.id, act.batch(receiving))).collect(),
@@ -162,7 +163,7 @@ impl<'e, F: Fs> Applier<'e, F> {
                 ready.into_iter().map(refuse).collect()
             }
         };
-        if needs_staging {
+        if entered {
             self.ep.leave_staging();
         }
         outcomes
