@@ -11,7 +11,8 @@ use causeway_sync::path::{RelPath, RelPathBuf};
 pub enum Hint {
     /// A writer closed the file: it is likely whole. Look at once.
     ClosedAfterWrite,
-    /// Renamed to or away from here: look at once, and, where a directory stands there now, below it too.
+    /// Renamed to or away from here: look at once. Where a directory stands there now that isn't known from another place, look below
+    /// it too. One that is known brings no unseen change along: where that isn't sure, an [`WatchEvent::Overflow`] for it follows.
     Moved,
     /// Created: a directory, symlink or hard link is complete; a file's content is still to come, and its close too. Where a
     /// directory stands there now, look below it too: it is watched by now, but what is in it may be older than that.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use causeway_endpoint::watch::{Hint, WatchEvent};
 
-use crate::{Backend, PATIENCE, Watched, backends, is_dirty, text};
+use crate::{Backend, PATIENCE, STARTS, Watched, backends, is_dirty, text, write};
 
 struct Case {
     what: &'static str,
@@ -149,11 +149,14 @@ fn every_change_is_told_as_what_it_is() {
                     fs::create_dir(share.join(dir)).unwrap();
                 }
                 for file in ["file", "dir/inside"] {
-                    fs::write(share.join(file), "content").unwrap();
+                    write(share.join(file), "content");
                 }
             });
             assert_eq!(watched.told(), [""; 0], "{backend:?}, nothing yet");
-            (case.act)(&watched.share);
+            {
+                let _none = STARTS.read();
+                (case.act)(&watched.share);
+            }
             let told = watched.told();
             match backend {
                 Backend::Inotify => assert_eq!(dedup(told), dedup(case.inotify), "inotify, {}", case.what),
@@ -181,7 +184,7 @@ fn a_cookie_comes_after_what_was_done_before_it() {
         let watched = Watched::new(backend);
         for round in 0..1000 {
             let name = format!("file-{round}");
-            fs::write(watched.share.join(&name), "x").unwrap();
+            write(watched.share.join(&name), "x");
             watched.watch.cookie(round).unwrap();
             let mut is_seen = false;
             loop {
@@ -201,7 +204,7 @@ fn names_that_are_not_text_are_told() {
     for backend in backends() {
         let mut watched = Watched::new(backend);
         for name in [&b"latin-\xe9"[..], b"\xff", &[b'n'; 255], b"new\nline", b"..."] {
-            fs::write(watched.share.join(std::ffi::OsStr::from_bytes(name)), "x").unwrap();
+            write(watched.share.join(std::ffi::OsStr::from_bytes(name)), "x");
             let told = watched.events();
             let is_told =
                 |event: &WatchEvent| matches!(event, WatchEvent::Dirty { path, .. } if path.as_bytes() == name);
@@ -236,10 +239,10 @@ fn the_end_of_the_root_is_told() {
 fn no_event_comes_after_the_end() {
     for backend in backends() {
         let Watched { share, watch, receiver, _guest, temp, .. } = Watched::new(backend);
-        fs::write(share.join("before"), "x").unwrap();
+        write(share.join("before"), "x");
         drop(watch);
         while receiver.try_recv().is_ok() {}
-        fs::write(share.join("after"), "x").unwrap();
+        write(share.join("after"), "x");
         let got = receiver.recv_timeout(Duration::from_millis(100));
         assert_eq!(got, Err(RecvTimeoutError::Disconnected), "{backend:?}");
         drop((_guest, temp));
@@ -254,9 +257,9 @@ fn what_is_skipped_is_not_watched() {
     });
     fs::create_dir_all(watched.share.join("skipped/deep")).unwrap();
     for file in ["skipped/deep/file", "dir/skipped/file", "dir/skipped/deep/file"] {
-        fs::write(watched.share.join(file), "x").unwrap();
+        write(watched.share.join(file), "x");
     }
     assert_eq!(watched.told(), ["Created skipped"]);
-    fs::write(watched.share.join("dir/file"), "x").unwrap();
+    write(watched.share.join("dir/file"), "x");
     assert!(watched.told().contains(&"ClosedAfterWrite dir/file".to_owned()));
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc::Receiver;
 
 use causeway_endpoint::watch::{GuestWatcher, WatchConfig, WatchEvent};
 
-use crate::{Backend, PATIENCE, Watched, backends, channel, text};
+use crate::{Backend, PATIENCE, Watched, backends, channel, run, text, write};
 
 fn owners(events: &[WatchEvent]) -> Vec<bool> {
     let own = |event: &WatchEvent| if let WatchEvent::Dirty { own, .. } = event { Some(*own) } else { None };
@@ -28,18 +28,18 @@ fn own_changes_are_told_apart() {
     }
     let mut watched = Watched::new(Backend::Fanotify);
     for round in 0..200 {
-        fs::write(watched.share.join(format!("own-{round}")), "x").unwrap();
+        write(watched.share.join(format!("own-{round}")), "x");
     }
     let own = owners(&watched.events());
     assert!(own.len() >= 200 && own.iter().all(|own| *own));
     let script = "for i in $(seq 200); do echo x > foreign-$i; done; mkdir d; mv d e; chmod 700 e";
-    let status = Command::new("sh").args(["-c", script]).current_dir(&watched.share).status().unwrap();
+    let status = run(Command::new("sh").args(["-c", script]).current_dir(&watched.share));
     assert!(status.success());
     let own = owners(&watched.events());
     assert!(own.len() >= 204 && own.iter().all(|own| !*own));
     // Both on one name, at once: never merged into one.
-    fs::write(watched.share.join("both"), "x").unwrap();
-    let status = Command::new("sh").args(["-c", "echo y > both"]).current_dir(&watched.share).status().unwrap();
+    write(watched.share.join("both"), "x");
+    let status = run(Command::new("sh").args(["-c", "echo y > both"]).current_dir(&watched.share));
     assert!(status.success());
     let own = owners(&watched.events());
     assert!(own.contains(&true) && own.contains(&false), "{own:?}");
@@ -61,9 +61,9 @@ fn several_shares_have_one_watcher() {
     };
     let (one, events_of_one) = add("share");
     let (two, events_of_two) = add("share-two");
-    fs::write(temp.path().join("share/a"), "x").unwrap();
-    fs::write(temp.path().join("share-two/b"), "x").unwrap();
-    fs::write(temp.path().join("neither"), "x").unwrap();
+    write(temp.path().join("share/a"), "x");
+    write(temp.path().join("share-two/b"), "x");
+    write(temp.path().join("neither"), "x");
     // The same number for both.
     one.cookie(1).unwrap();
     two.cookie(1).unwrap();
@@ -72,10 +72,11 @@ fn several_shares_have_one_watcher() {
         assert!(!told.is_empty() && told.iter().all(|told| told.ends_with(name)), "{told:?} of{name}");
     }
     drop(one);
-    fs::write(temp.path().join("share/c"), "x").unwrap();
+    write(temp.path().join("share/c"), "x");
     fs::rename(temp.path().join("share"), temp.path().join("share-two/moved")).unwrap();
     two.cookie(2).unwrap();
-    assert_eq!(until_cookie(&events_of_two, 2), ["Moved moved"]);
+    // The file written just before is told there too, where its directory had moved on by then.
+    assert!(until_cookie(&events_of_two, 2).contains(&"Moved moved".to_owned()));
     assert!(events_of_one.try_recv().is_err());
 }
 

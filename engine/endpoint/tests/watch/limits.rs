@@ -6,7 +6,7 @@ use std::process::Command;
 
 use causeway_endpoint::watch::{HostWatcher, Watch, WatchConfig, WatchError, WatchEvent, WatchLimit};
 
-use crate::{PATIENCE, channel};
+use crate::{PATIENCE, channel, run, write};
 
 /// Set for the process in the namespace: the temporary directory of the test.
 const INSIDE: &str = "CAUSEWAY_TEST_LIMITS";
@@ -22,20 +22,18 @@ fn inside(test: &str, setting: &str) -> Option<PathBuf> {
         command.args(["--user", "--map-root-user"]);
         command
     };
-    if !unshare().arg("true").output().is_ok_and(|out| out.status.success()) {
+    if !run(unshare().args(["sh", "-c", "exec 2>&-"])).success() {
         eprintln!("no user namespaces here: {test} was not run");
         return None;
     }
     let temp = tempfile::tempdir().unwrap();
     let (name, value) = setting.split_once('=').unwrap();
     let script = format!("set -e; echo {value} > /proc/sys/user/{name}; exec \"$0\" --exact {test} --nocapture");
-    let status = unshare()
+    let status = run(unshare()
         .args(["sh", "-c", &script])
         .arg(std::env::current_exe().unwrap())
         .current_dir(temp.path())
-        .env(INSIDE, temp.path())
-        .status()
-        .unwrap();
+        .env(INSIDE, temp.path()));
     assert!(status.success(), "in the namespace: {status}");
     None
 }
@@ -66,7 +64,7 @@ fn the_limit_of_watches_is_named_and_the_rest_is_still_watched() {
     let [WatchLimit::Watches { subtree, suggested, .. }] = &limits[..] else { panic!("{limits:?}") };
     assert!(subtree.as_bytes().starts_with(b"dir-") && *suggested >= 1 << 20);
     assert!(limits[0].to_string().contains("sysctl fs.inotify.max_user_watches="), "{}", limits[0]);
-    fs::write(share.join("first/file"), "x").unwrap();
+    write(share.join("first/file"), "x");
     let event = receiver.recv_timeout(PATIENCE).unwrap();
     assert!(matches!(event, WatchEvent::Dirty { path, .. } if path.as_bytes() == b"first/file"));
 }

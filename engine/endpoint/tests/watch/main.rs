@@ -9,14 +9,32 @@ mod mirror;
 mod moves;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::process::{Command, ExitStatus};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use causeway_endpoint::watch::{GuestWatcher, Hint, HostWatcher, Sink, Skip, Watch, WatchConfig, WatchEvent};
 
 /// No event takes longer, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A child process that is being started holds what was open then: a file written meanwhile is closed only when the child runs its program.
+/// Tests that wait for a close write under a shared lock, those that start processes do it under an exclusive one.
+static STARTS: RwLock<()> = RwLock::new(());
+
+fn write(path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
+    let _none = STARTS.read();
+    std::fs::write(path, content).unwrap();
+}
+
+fn run(command: &mut Command) -> ExitStatus {
+    let mut child = {
+        let _alone = STARTS.write();
+        command.spawn().unwrap()
+    };
+    child.wait().unwrap()
+}
 
 /// Which watcher a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

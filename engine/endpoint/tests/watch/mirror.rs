@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use causeway_endpoint::watch::{Hint, Sink, WatchEvent};
 
-use crate::{Backend, PATIENCE, Watched, backends, channel};
+use crate::{Backend, PATIENCE, Watched, backends, channel, write};
 
 /// What is known of the share: content by path, `None` for a directory.
 #[derive(Default)]
@@ -60,19 +60,19 @@ fn install(share: &Path, thread: usize, rounds: usize) {
         let deep = aside.join("lib").join(format!("sub-{round}")).join("deep");
         fs::create_dir_all(&deep).unwrap();
         for (i, dir) in deep.ancestors().take(4).enumerate() {
-            fs::write(dir.join("file"), format!("{thread} {round} {i}")).unwrap();
+            write(dir.join("file"), format!("{thread} {round} {i}"));
         }
         let place = share.join(format!("package-{thread}-{}", round % 20));
         if place.exists() {
             fs::rename(&place, aside.join("old")).unwrap();
             fs::rename(aside.join("lib"), &place).unwrap();
-            fs::write(place.join("after"), format!("{round}")).unwrap();
+            write(place.join("after"), format!("{round}"));
             fs::create_dir_all(place.join(format!("new-{round}/x"))).unwrap();
-            fs::write(place.join(format!("new-{round}/x/y")), format!("{round}")).unwrap();
+            write(place.join(format!("new-{round}/x/y")), format!("{round}"));
             fs::remove_dir_all(aside).unwrap();
         } else {
             fs::rename(&aside, &place).unwrap();
-            fs::write(place.join("lib/after"), format!("{round}")).unwrap();
+            write(place.join("lib/after"), format!("{round}"));
         }
     }
 }
@@ -115,7 +115,7 @@ fn nothing_is_missed_while_trees_are_made_and_renamed() {
         // And all that was made along the way is watched now.
         let dirs: Vec<_> = real.0.iter().filter(|(_, content)| content.is_none()).map(|(path, _)| path).collect();
         for dir in &dirs {
-            fs::write(share.join(dir).join("late"), "x").unwrap();
+            write(share.join(dir).join("late"), "x");
         }
         for event in watched.events() {
             mirror.heed(&share, &event);
@@ -181,7 +181,7 @@ fn an_overflow_is_told_and_cookies_survive_it() {
     }
     assert!(is_overflow_told, "after {events} events");
     for dir in ["dir-0/sub", &format!("dir-{}/sub", (limit - 1) / 1000 * 1000)] {
-        fs::write(watched.share.join(dir).join("late"), "x").unwrap();
+        write(watched.share.join(dir).join("late"), "x");
         assert!(watched.told().contains(&format!("ClosedAfterWrite {dir}/late")), "{dir} is watched again");
     }
 }

@@ -6,11 +6,11 @@ use std::process::Command;
 
 use causeway_endpoint::watch::{Hint, WatchEvent};
 
-use crate::{Backend, Watched, backends, is_dirty};
+use crate::{Backend, Watched, backends, is_dirty, run, write};
 
 /// Whether a write to `file` is told under that path.
 fn is_watched(watched: &mut Watched, file: &str) -> bool {
-    fs::write(watched.share.join(file), "x").unwrap();
+    write(watched.share.join(file), "x");
     watched.events().iter().any(|event| is_dirty(event, file, Hint::ClosedAfterWrite))
 }
 
@@ -58,7 +58,7 @@ fn what_leaves_the_share_is_no_longer_told_and_what_comes_in_is() {
         let outside = watched.outside();
         fs::rename(watched.share.join("dir"), outside.join("dir")).unwrap();
         assert_eq!(watched.told(), ["Moved dir"], "{backend:?}");
-        fs::write(outside.join("dir/sub/file"), "x").unwrap();
+        write(outside.join("dir/sub/file"), "x");
         assert_eq!(watched.told(), [""; 0], "{backend:?}");
         fs::rename(outside.join("dir"), watched.share.join("back")).unwrap();
         let told = watched.told();
@@ -85,7 +85,7 @@ fn names_that_pass_from_directory_to_directory() {
         watched.events();
         for round in 0..300 {
             for dir in ["", "/b", "/b/moved", "/b/moved/c"] {
-                fs::write(watched.share.join(format!("kept-{round}{dir}/file")), "x").unwrap();
+                write(watched.share.join(format!("kept-{round}{dir}/file")), "x");
             }
         }
         let events = watched.events();
@@ -113,7 +113,7 @@ fn paths_beyond_the_systems_limit_are_watched() {
         watched.events();
         // By another process: own changes so deep are not told, because an overflow doesn't say whose they are.
         let there = format!("/proc/self/fd/{}", dir.as_raw_fd());
-        let status = Command::new("touch").arg("file").current_dir(there).status().unwrap();
+        let status = run(Command::new("touch").arg("file").current_dir(there));
         assert!(status.success());
         let whole = [vec![&*name; 40].join("/"), "/file".into()].concat();
         let is_covered = |event: &WatchEvent| match event {
