@@ -3,10 +3,9 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use causeway_sync::{Changes, Seq};
+use causeway_sync::Seq;
 
 use super::core::{Core, Pull};
-use super::side::Answer;
 use crate::fs::Fs;
 
 /// How long a wait for changes may last before it begins anew; it ends by a change, or by [`withdraw`].
@@ -55,10 +54,13 @@ fn next_pull<F: Fs>(core: &Core<F>) -> Option<(u64, Seq, u32, bool)> {
     }
 }
 
-/// Notes a pull.
-pub(super) fn pull<F: Fs>(core: &Core<F>, after: Seq, limit: u32, answer: Answer<Changes>) {
-    core.session().pull = Some(Pull { after, limit, answer });
-    core.pulled.notify_all();
+/// Notes a pull of a session, unless that is over.
+pub(super) fn pull<F: Fs>(core: &Core<F>, number: u64, pull: Pull) {
+    let mut session = core.session();
+    if session.number == number {
+        session.pull = Some(pull);
+        core.pulled.notify_all();
+    }
 }
 
 /// Withdraws the pull, and waits until the thread waits for no changes any more.

@@ -34,7 +34,7 @@ pub use boot::{boot_id, now_ms};
 pub use side::{Answer, Events, ShareSide};
 pub use watching::{StartWatch, Started};
 
-use self::core::{Core, InForce, lock};
+use self::core::{Core, Pull, InForce, lock};
 use self::queue::BarrierId;
 use self::scan::Scanner;
 use self::worker::Worker;
@@ -131,7 +131,10 @@ impl<F: Fs> ShareSide for Runner<F> {
     }
 
     fn pull(&self, after: Seq, limit: u32, answer: Answer<Changes>) {
-        feed::pull(&self.core, after, limit, answer);
+        // Behind the notes that came before it: what they put into the feed is part of the answer.
+        let core = Arc::clone(&self.core);
+        let number = core.session().number;
+        self.notes.run(move || feed::pull(&core, number, Pull { after, limit, answer }));
     }
 
     fn acknowledge(&self, seq: Seq) {
