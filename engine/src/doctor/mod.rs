@@ -95,7 +95,12 @@ fn check_open_files() -> Check {
     match system::open_files_max() {
         Some(limit) if limit < OPEN_FILES_MIN => Check {
             remedy: Some(Remedy::command("Raise the limit before the engine starts.", "ulimit -n 65536")),
-            ..check("open_files", title, Verdict::Warning, format!("The engine may open {limit} files at once, which is little."))
+            ..check(
+                "open_files",
+                title,
+                Verdict::Warning,
+                format!("The engine may open {limit} files at once, which is little."),
+            )
         },
         Some(limit) => check("open_files", title, Verdict::Good, format!("The engine may open {limit} files at once.")),
         None => check("open_files", title, Verdict::Good, "The system sets no limit.".to_owned()),
@@ -106,7 +111,9 @@ fn check_watches(subject: &Subject) -> Option<Check> {
     let limit = system::inotify_limit("max_user_watches")?;
     let needed: u64 = subject.shares.iter().map(|share| share.directories).sum();
     let title = "Watched directories";
-    let sentence = format!("The shares have {needed} directories, and the system's limit is {limit} watches for all your programs.");
+    let sentence = format!(
+        "The shares have {needed} directories, and the system's limit is {limit} watches for all your programs."
+    );
     // Editors watch the same folders with watches of their own.
     if needed.saturating_mul(2) <= limit {
         return Some(check("inotify_watches", title, Verdict::Good, sentence));
@@ -129,16 +136,28 @@ fn check_instances() -> Check {
     match system::inotify_limit("max_user_instances") {
         Some(limit) if limit < 128 => Check {
             remedy: Some(Remedy::command("Raise the limit.", "sudo sysctl fs.inotify.max_user_instances=1024")),
-            ..check("inotify_instances", title, Verdict::Warning, format!("The system's limit is {limit} watchers for all your programs."))
+            ..check(
+                "inotify_instances",
+                title,
+                Verdict::Warning,
+                format!("The system's limit is {limit} watchers for all your programs."),
+            )
         },
-        Some(limit) => check("inotify_instances", title, Verdict::Good, format!("The system's limit is {limit} watchers.")),
+        Some(limit) => {
+            check("inotify_instances", title, Verdict::Good, format!("The system's limit is {limit} watchers."))
+        }
         None => check("inotify_instances", title, Verdict::Good, "The system sets no limit.".to_owned()),
     }
 }
 
 fn check_space(code: &str, title: &str, path: &Path) -> Check {
     let Some(space) = system::space_at(path) else {
-        return check(code, title, Verdict::Warning, format!("The system doesn't tell the space at {}.", path.display()));
+        return check(
+            code,
+            title,
+            Verdict::Warning,
+            format!("The system doesn't tell the space at {}.", path.display()),
+        );
     };
     let sentence = format!(
         "{} of {} are free at {}.",
@@ -179,12 +198,18 @@ fn check_folder(share: &SharedFolder) -> Check {
         ..check("share_folder", &title, Verdict::Bad, sentence)
     };
     if let Err(error) = std::fs::read_dir(&share.folder) {
-        return bad(format!("{folder} can't be read: {error}."), "Put the folder back, or give your user the right to read it.");
+        return bad(
+            format!("{folder} can't be read: {error}."),
+            "Put the folder back, or give your user the right to read it.",
+        );
     }
     if share.writes_to_host
         && let Err(error) = crate::share::check::may_write(&share.folder)
     {
-        return bad(format!("{folder} can't be written to: {error}."), "Give your user the right to write to the folder.");
+        return bad(
+            format!("{folder} can't be written to: {error}."),
+            "Give your user the right to write to the folder.",
+        );
     }
     let what = if share.writes_to_host { "read and written" } else { "read" };
     check("share_folder", &title, Verdict::Good, format!("{folder} can be {what}."))
@@ -211,9 +236,14 @@ mod tests {
 
     #[test]
     fn bytes_are_shown_in_units() {
-        for (bytes, shown) in
-            [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (5 << 20, "5.0 MiB"), (3 << 40, "3.0 TiB"), (u64::MAX, "1677721.5 TiB")]
-        {
+        for (bytes, shown) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1536, "1.5 KiB"),
+            (5 << 20, "5.0 MiB"),
+            (3 << 40, "3.0 TiB"),
+            (u64::MAX, "1677721.5 TiB"),
+        ] {
             assert_eq!(shown_bytes(bytes), shown);
         }
     }
@@ -232,7 +262,11 @@ mod tests {
         assert_eq!(folder.verdict, Verdict::Bad);
         assert!(folder.remedy.is_some());
         assert!(checks.iter().any(|check| check.code == "home_space"));
-        assert!(checks.iter().all(|check| check.verdict == Verdict::Good || check.remedy.is_some() || check.code.ends_with("space")));
+        assert!(
+            checks
+                .iter()
+                .all(|check| check.verdict == Verdict::Good || check.remedy.is_some() || check.code.ends_with("space"))
+        );
     }
 
     #[cfg(target_os = "linux")]

@@ -7,7 +7,9 @@ use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use causeway_api::{AgentInfo, ApiError, ErrorCode, Home, MachineInfo, MachineKind, MachineState, PathBytes, Remedy, Timestamp};
+use causeway_api::{
+    AgentInfo, ApiError, ErrorCode, Home, MachineInfo, MachineKind, MachineState, PathBytes, Remedy, Timestamp,
+};
 
 use super::process::{Phase, Start, Supervisor, find_agent};
 use super::{Absent, Machine, Watchers, Watching};

@@ -299,7 +299,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let supervisor = supervise("read line; echo $line >> starts; exit 3", dir.path());
         supervisor.start();
-        wait_for(|| std::fs::read_to_string(dir.path().join("starts")).is_ok_and(|s| s.starts_with("told\ntold\ntold\n")));
+        wait_for(|| {
+            std::fs::read_to_string(dir.path().join("starts")).is_ok_and(|s| s.starts_with("told\ntold\ntold\n"))
+        });
         supervisor.stop(Duration::from_secs(5));
         assert_eq!(supervisor.phase(), Phase::Stopped);
         let starts = supervisor.starts();

@@ -266,7 +266,11 @@ impl Actor {
                 ErrorCode::NotHalted,
                 format!("The share \"{}\" is not halted for {code}.", self.settings.name),
             )),
-            (None, Some(_)) => {
+            (None, Some(halt)) => {
+                if matches!(halt, Halt::Root { .. }) {
+                    // What stands there now may be another folder: everything is opened anew.
+                    self.rest();
+                }
                 self.look_again();
                 Ok(())
             }
@@ -408,6 +412,16 @@ impl Actor {
         let now_ms = self.clock.now_ms();
         let loaded = rules::load(&self.settings.host_path, &self.settings.patterns, &self.dir, now_ms);
         let Link::Up(up) = &mut self.link else { return };
+        if loaded.fault.is_some() {
+            // What is in force stays so, and what was wrong before stays wrong since then.
+            up.rules.fault = up
+                .rules
+                .fault
+                .take()
+                .filter(|known| loaded.fault.as_ref().is_some_and(|new| new.0 == known.0))
+                .or(loaded.fault);
+            return;
+        }
         let same = loaded.texts == up.rules.texts;
         up.rules = loaded;
         if same {
@@ -474,16 +488,18 @@ struct AttemptInput {
 
 impl AttemptInput {
     fn run(self, host: Option<HostSide>) -> Result<Opened, Attempt> {
+        let failed = |failure: HostError| Attempt {
+            failure: match failure {
+                HostError::Root(fault) => AttemptError::Root(fault),
+                other => AttemptError::Host(other),
+            },
+            host: None,
+        };
+        super::host::make_private(&self.dir).map_err(|error| failed(error.into()))?;
         let rules = rules::load(&self.settings.host_path, &self.settings.patterns, &self.dir, self.now_ms);
         let host = match host {
             Some(host) => host,
-            None => HostSide::open(&self.settings, &self.dir, &rules, self.now_ms).map_err(|failure| Attempt {
-                failure: match failure {
-                    HostError::Root(fault) => AttemptError::Root(fault),
-                    other => AttemptError::Host(other),
-                },
-                host: None,
-            })?,
+            None => HostSide::open(&self.settings, &self.dir, &rules, self.now_ms).map_err(failed)?,
         };
         match self.join(&host, &rules) {
             Ok((guest, lanes, hello, ledger, guest_path)) => {

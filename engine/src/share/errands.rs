@@ -1,6 +1,7 @@
 //! Errands: what people want of the two sides beside the session. Each runs on a short-lived thread of its own, so that the share goes on
 //! meanwhile.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 
@@ -8,7 +9,7 @@ use causeway_api::{
     Amount, ApiError, BinEmpty, BinItem, BinReason, ErrorCode, ListOf, Page, PathBytes, Refused, Restored, WhichItems,
 };
 use causeway_endpoint::runner::ShareSide;
-use causeway_sync::{RelPath, Side};
+use causeway_sync::{RelPath, RelPathBuf, Side};
 use causeway_wire::agent::{Failure, FailureKind};
 use causeway_wire::errand::{self, BinId, Counts, Errand, ErrandReply, PAGE_ITEMS_MAX};
 
@@ -18,6 +19,8 @@ use super::shown;
 
 /// Counts are asked for at most this often while things change.
 const COUNT_INTERVAL_MS: u64 = 1_000;
+/// What came to the bin from below a directory at most this long before the directory itself was removed with it.
+const REMOVED_TOGETHER_MS: u64 = 60_000;
 
 /// Counts of one side.
 pub struct Counted {
@@ -299,10 +302,11 @@ fn restore(sides: &Sides, which: WhichItems) -> Result<Restored, ApiError> {
         }
         WhichItems::Paths(paths) => {
             for path in paths {
-                match latest(sides, &path)? {
-                    Some(item) => wanted.push((path, item)),
-                    None => refused.push(refuse(path, "Nothing in the recycle bin stood at this path.")),
+                let found = with_what_it_held(sides, &path)?;
+                if found.is_empty() {
+                    refused.push(refuse(path, "Nothing in the recycle bin stood at this path."));
                 }
+                wanted.extend(found);
             }
         }
     }
@@ -317,26 +321,37 @@ fn restore(sides: &Sides, which: WhichItems) -> Result<Restored, ApiError> {
     Ok(Restored { restored, refused })
 }
 
-/// The item of either bin that came last from a path.
-fn latest(sides: &Sides, path: &PathBytes) -> Result<Option<(Side, BinId)>, ApiError> {
-    let mut latest: Option<(Side, BinId)> = None;
+/// The item of either bin that came last from a path; and what came from below it not long before, for a directory that is
+/// removed file by file arrives in the bin file by file. The upper come first.
+fn with_what_it_held(sides: &Sides, path: &PathBytes) -> Result<Vec<(PathBytes, (Side, BinId))>, ApiError> {
+    let Ok(top) = RelPath::new(path.as_bytes()) else { return Ok(Vec::new()) };
+    let mut latest: BTreeMap<RelPathBuf, (Side, BinId)> = BTreeMap::new();
     for side in Side::BOTH {
-        let mut after = None;
-        loop {
-            let (found, more) = bin_page(sides, side, after, PAGE_ITEMS_MAX)?;
-            after = found.last().map(|item| item.id);
-            for item in &found {
-                let there = item.path.as_ref().is_some_and(|at| at.as_bytes() == path.as_bytes());
-                if there && latest.is_none_or(|(_, known)| known < item.id) {
-                    latest = Some((side, item.id));
-                }
+        for_each_item(sides, side, |item| {
+            let Some(at) = item.path.filter(|at| at.starts_with(top)) else { return };
+            let newer = latest.get(&at).is_none_or(|(_, known)| *known < item.id);
+            if newer {
+                latest.insert(at, (side, item.id));
             }
-            if !more || found.is_empty() {
-                break;
-            }
+        })?;
+    }
+    let Some((_, last)) = latest.get(top).copied() else { return Ok(Vec::new()) };
+    let since_ms = last.at_ms.saturating_sub(REMOVED_TOGETHER_MS);
+    let together = latest.into_iter().filter(|(_, (_, id))| id.at_ms >= since_ms);
+    Ok(together.map(|(at, item)| (shown::path(&at), item)).collect())
+}
+
+fn for_each_item(sides: &Sides, side: Side, mut each: impl FnMut(errand::BinItem)) -> Result<(), ApiError> {
+    let mut after = None;
+    loop {
+        let (found, more) = bin_page(sides, side, after, PAGE_ITEMS_MAX)?;
+        after = found.last().map(|item| item.id);
+        let empty = found.is_empty();
+        found.into_iter().for_each(&mut each);
+        if !more || empty {
+            return Ok(());
         }
     }
-    Ok(latest)
 }
 
 #[cfg(test)]

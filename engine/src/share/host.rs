@@ -50,9 +50,8 @@ pub struct HostSide {
 }
 
 impl HostSide {
-    /// Opens the folder, and starts to watch it and to look at all of it.
+    /// Opens the folder, and starts to watch it and to look at all of it. `dir` exists.
     pub fn open(settings: &ShareSettings, dir: &Path, rules: &InForce, now_ms: u64) -> Result<Self, HostError> {
-        make_private(dir)?;
         let folder = &settings.host_path;
         if let Some(fault) = root_fault(folder) {
             return Err(HostError::Root(fault));
@@ -120,14 +119,16 @@ fn watch(share: PathBuf, cookies: PathBuf) -> StartWatch {
     })
 }
 
+/// Makes a share's own directory, closed to others.
 #[cfg(unix)]
-fn make_private(dir: &Path) -> io::Result<()> {
+pub fn make_private(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
+/// Makes a share's own directory; below the user's own it is closed to others.
 #[cfg(not(unix))]
-fn make_private(dir: &Path) -> io::Result<()> {
+pub fn make_private(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)
 }
 

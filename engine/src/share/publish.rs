@@ -82,13 +82,23 @@ pub fn initial(settings: &ShareSettings) -> ShareInfo {
 }
 
 impl Actor {
-    /// Publishes if something may have changed and the last time is long enough ago.
+    /// Publishes if something may have changed and the last time is long enough ago; another state is published at once.
     pub(super) fn publish_when_due(&mut self) {
         let now_ms = self.clock.now_ms();
         let state_due = self.state.due_ms().is_some_and(|due| due <= now_ms);
-        if state_due || (self.unpublished && now_ms >= self.published_ms + PUBLISH_INTERVAL_MS) {
+        if !state_due && !self.unpublished {
+            return;
+        }
+        let due = state_due || now_ms >= self.published_ms + PUBLISH_INTERVAL_MS;
+        if due || self.state_differs(now_ms) {
             self.publish();
         }
+    }
+
+    fn state_differs(&mut self, now_ms: u64) -> bool {
+        let status = self.status();
+        let facts = self.facts(&status);
+        self.state.clone().update(&facts, now_ms)
     }
 
     /// Publishes now, and returns what was published.

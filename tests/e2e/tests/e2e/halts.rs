@@ -13,11 +13,10 @@ fn filled<'a>(place: &'a Place, name: &str) -> Share<'a> {
     place.share(&folder, &[])
 }
 
-fn empty(dir: &std::path::Path) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
-    }
+/// Empties the host's folder at once, as when a disk that was mounted there no longer is.
+fn empty(place: &Place, share: &Share<'_>) {
+    let aside = place.base().join("aside");
+    fs::rename(share.host.join("dir"), aside).unwrap();
 }
 
 /// The share is halted for this, nothing was deleted on the other side, and every way on has a command.
@@ -33,7 +32,7 @@ fn assert_halted(share: &Share<'_>, code: &str) {
 fn an_emptied_root_is_filled_again_by_reset() {
     let place = Place::new();
     let share = filled(&place, "repo");
-    empty(&share.host);
+    empty(&place, &share);
     assert_halted(&share, "root_emptied");
     assert!(share.guest.join("dir/7").exists());
     share.ok("reset", &[]);
@@ -45,7 +44,7 @@ fn an_emptied_root_is_filled_again_by_reset() {
 fn an_emptied_root_is_accepted() {
     let place = Place::new();
     let share = filled(&place, "repo");
-    empty(&share.host);
+    empty(&place, &share);
     assert_halted(&share, "root_emptied");
     assert_eq!(share.verb("resume", &["--accept", "mass_deletion"]).code, 1, "it is another halt");
     share.ok("resume", &["--accept", "root_emptied"]);
@@ -94,6 +93,23 @@ fn a_mass_deletion_waits_for_a_person() {
     share.ok("resume", &["--accept", "mass_deletion"]);
     share.wait_for_state("watching");
     assert_eq!(share.assert_equal().len(), 1);
+}
+
+#[test]
+fn a_folder_that_is_emptied_file_by_file_halts_before_much_is_gone() {
+    let place = Place::new();
+    let share = filled(&place, "repo");
+    fs::remove_dir_all(share.host.join("dir")).unwrap();
+    let shown = share.wait_for_state("halted");
+    let code = shown["halt"]["code"].as_str().unwrap();
+    assert!(["mass_deletion", "root_emptied"].contains(&code), "{shown}");
+    // What was deleted until then rests in the guest's recycle bin; the rest still stands there.
+    let bin = shown["bin"]["guest"]["entries"].as_u64().unwrap();
+    let stands = fs::read_dir(share.guest.join("dir")).unwrap().count() as u64;
+    assert!(stands > 0 && bin + stands >= 1200, "{bin} in the bin, {stands} left");
+    share.ok("reset", &[]);
+    share.wait_for_state("watching");
+    assert_eq!(share.assert_equal().len() as u64, stands + 1);
 }
 
 #[test]
