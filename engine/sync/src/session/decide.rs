@@ -47,6 +47,10 @@ impl<L: Ledger> Session<L> {
 
     /// Decides one item. Whoever leaves the stage untouched gets it back after a while.
     fn decide(&mut self, path: &RelPath, now_ms: u64) -> Result<(), LedgerError> {
+        if let Some(moved) = self.moved_above(path) {
+            self.block(path, &moved);
+            return Ok(());
+        }
         let lane = match self.parent(path)? {
             Parent::Settled => None,
             Parent::Coming(side, lane) => Some((side, lane)),

@@ -143,8 +143,10 @@ impl<L: Ledger> Session<L> {
             return Ok(Verdict::Unfold);
         }
         let parent = to.parent().unwrap_or(RelPath::ROOT);
-        let at_work = [from, to].iter().any(|path| self.items_below(path).next().is_some());
-        if at_work || self.items.contains_key(parent) {
+        let at_ends = [from, to, parent].iter().any(|path| self.items.contains_key(*path));
+        let below = [from, to].into_iter().flat_map(|path| self.items_below(path));
+        let at_work = below.into_iter().any(|(_, item)| item.running() || item.last_update().is_some());
+        if at_ends || at_work {
             return Ok(Verdict::Wait);
         }
         let other = side.other();
@@ -158,6 +160,19 @@ impl<L: Ledger> Session<L> {
         Ok(if simple { Verdict::Go } else { Verdict::Unfold })
     }
 
+    /// What is below a directory that is being renamed waits until that is done, and goes along.
+    pub(super) fn moved_above(&self, path: &RelPath) -> Option<RelPathBuf> {
+        let DirectoryMove { from, to, .. } = self.directory_move.as_ref()?;
+        let below = |end: &RelPath| path != end && path.starts_with(end);
+        (below(from) || below(to)).then(|| from.clone())
+    }
+
+    fn end_directory_move(&mut self) -> Option<DirectoryMove> {
+        let ended = self.directory_move.take()?;
+        self.unblock(&ended.from);
+        Some(ended)
+    }
+
     fn enqueue_alone(&mut self, action: Action, to: Side) {
         self.send_batches();
         self.add(action, to, Lane::Quick, 0);
@@ -166,7 +181,7 @@ impl<L: Ledger> Session<L> {
 
     /// The directory is gone from its old place, and a new one stands at the other.
     fn unfold_move(&mut self, relist: bool) -> Result<(), LedgerError> {
-        let Some(DirectoryMove { side, from, to, as_of, .. }) = self.directory_move.take() else { return Ok(()) };
+        let Some(DirectoryMove { side, from, to, as_of, .. }) = self.end_directory_move() else { return Ok(()) };
         self.take_in_now(side, from, Told::gone(as_of))?;
         self.take_in_now(side, to.clone(), Told { entry: Some(Entry::Directory), as_of, own: false })?;
         if relist {
@@ -201,8 +216,10 @@ impl<L: Ledger> Session<L> {
     }
 
     pub(super) fn finish_move_commit(&mut self, updates: &[Update]) {
-        if updates.iter().any(|update| matches!(update, Update::Move { .. })) {
-            self.directory_move = None;
+        if updates.iter().any(|update| matches!(update, Update::Move { .. }))
+            && let Some(DirectoryMove { from, to, .. }) = self.end_directory_move()
+        {
+            self.rebase_items(&from, &to);
         }
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct SideState {
     absorbed: Seq,
     /// The newest change that was told.
     pulled: Seq,
+    /// The newest change that the last window knew of.
+    as_of: Seq,
     /// The newest change up to which everything was taken in.
     known: Seq,
     pull_outstanding: bool,
@@ -45,8 +47,8 @@ pub(super) struct SideState {
     first_window: u64,
     /// Changes told but not yet taken in, behind a directory that was renamed.
     pub intake: VecDeque<(Change, Seq)>,
-    /// What was carried out on this side while changes wait for being taken in: they may be older. With it, whether a directory
-    /// stands there now.
+    /// What was carried out on this side since the last window that was taken in: the next one may have been made before. With it,
+    /// whether a directory stands there now.
     carried_out: HashMap<RelPathBuf, (Seq, bool)>,
     /// Items whose own change on this side the next window covers.
     unclaimed: Vec<RelPathBuf>,
@@ -60,6 +62,7 @@ impl SideState {
             capabilities,
             absorbed: Seq::default(),
             pulled: Seq::default(),
+            as_of: Seq::default(),
             known: Seq::default(),
             pull_outstanding: false,
             crawled: false,
@@ -73,10 +76,11 @@ impl SideState {
         }
     }
 
-    pub fn begin(&mut self, absorbed: Seq) {
+    /// The ledger has absorbed this side's changes to `absorbed`; those after `from` are asked for.
+    pub fn begin(&mut self, absorbed: Seq, from: Seq) {
         self.absorbed = absorbed;
-        self.pulled = absorbed;
-        self.known = absorbed;
+        self.pulled = from;
+        self.known = from;
     }
 
     /// Whether everything that stands on this side has been told and taken in.
@@ -89,6 +93,7 @@ impl SideState {
         if self.intake.is_empty() {
             self.caught_up |= self.crawled;
             self.known = self.pulled;
+            self.carried_out.retain(|_, (seq, _)| *seq > self.as_of);
         }
     }
 
@@ -106,13 +111,9 @@ impl SideState {
         self.pulled
     }
 
-    /// Something was carried out on this side. `held_up`: a change that was told waits outside the intake.
-    pub fn note_carried_out(&mut self, path: &RelPath, seq: Seq, is_directory: bool, held_up: bool) {
-        if self.intake.is_empty() && !held_up {
-            self.carried_out.clear();
-        } else {
-            self.carried_out.insert(path.to_owned(), (seq, is_directory));
-        }
+    /// Something was carried out on this side.
+    pub fn note_carried_out(&mut self, path: &RelPath, seq: Seq, is_directory: bool) {
+        self.carried_out.insert(path.to_owned(), (seq, is_directory));
     }
 
     /// Whether something was carried out that a change told `as_of` doesn't know of.
@@ -134,6 +135,7 @@ impl SideState {
     }
 
     fn extend_intake(&mut self, window: Changes) {
+        self.as_of = self.as_of.max(window.as_of);
         self.past_moves.retain(|past| !past.is_known_by(window.upto));
         for mut change in window.changes {
             for past in &self.past_moves {

@@ -166,6 +166,19 @@ impl<L: Ledger> Session<L> {
         self.unblock(path);
     }
 
+    /// The items below a directory go along with it.
+    pub(super) fn rebase_items(&mut self, from: &RelPath, to: &RelPath) {
+        for path in self.paths_below(from) {
+            self.set_stage(&path, Stage::New);
+            let Some(target) = path.rebase(from, to) else { continue };
+            if let Some(item) = self.items.remove(&*path) {
+                self.items.insert(target.clone(), item);
+                self.set_stage(&target, Stage::Ready);
+            }
+            self.unblock(&path);
+        }
+    }
+
     /// The items at and below a path.
     pub(super) fn items_below<'a>(&'a self, path: &'a RelPath) -> impl Iterator<Item = (&'a RelPathBuf, &'a Item)> {
         self.items

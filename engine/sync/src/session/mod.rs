@@ -232,6 +232,8 @@ pub struct Session<L> {
     settings: Settings,
     ledger: L,
     peers: Peers,
+    /// Each side's newest change when the session began.
+    began_at: [Seq; 2],
     sides: [SideState; 2],
     items: BTreeMap<RelPathBuf, Item>,
     ready: BTreeSet<RelPathBuf>,
@@ -283,6 +285,7 @@ impl<L: Ledger> Session<L> {
             settings,
             ledger,
             peers,
+            began_at: [host.seq, guest.seq],
             sides: [SideState::new(host.capabilities), SideState::new(guest.capabilities)],
             items: BTreeMap::new(),
             ready: BTreeSet::new(),
@@ -301,7 +304,7 @@ impl<L: Ledger> Session<L> {
             next_token: 1,
         };
         match session.ledger.peers()? {
-            Some(known) if known == peers => session.begin(now_ms)?,
+            Some(known) if known == peers && !session.is_cut_off()? => session.begin(now_ms)?,
             Some(known) if known.guest_replica != peers.guest_replica && !guest.empty => {
                 session.halt(Halt::ReplicaChanged);
             }
@@ -313,18 +316,32 @@ impl<L: Ledger> Session<L> {
     fn begin(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         for side in Side::BOTH {
             let absorbed = self.ledger.absorbed(side)?;
-            self.sides[side as usize].begin(absorbed);
+            self.sides[side as usize].begin(absorbed, absorbed);
         }
         self.advance(now_ms)
+    }
+
+    /// Whether the ledger was begun anew and a side's history hasn't been absorbed since: the endpoint may not have all of it any more.
+    fn is_cut_off(&self) -> Result<bool, LedgerError> {
+        for side in Side::BOTH {
+            if self.ledger.absorbed(side)? == Seq::default() && self.began_at[side as usize] > Seq::default() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Agreement can't be told from chance any more: both sides are compared from scratch, and nothing is deleted.
     fn begin_anew(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         self.ledger.start_anew(self.peers)?;
         for side in Side::BOTH {
-            self.outputs.push_back(Output::Relist { side, path: RelPathBuf::default() });
+            let from = self.began_at[side as usize];
+            if from > Seq::default() {
+                self.outputs.push_back(Output::Relist { side, path: RelPathBuf::default() });
+            }
+            self.sides[side as usize].begin(Seq::default(), from);
         }
-        self.begin(now_ms)
+        self.advance(now_ms)
     }
 
     fn halt(&mut self, halt: Halt) {
@@ -529,7 +546,7 @@ impl<L: Ledger> Session<L> {
         if self.sides.iter().all(SideState::caught_up) && self.idle() {
             self.status.prepared = true;
         }
-        for flush in &mut self.flushes {
+        for flush in self.flushes.iter_mut().filter(|_| self.directory_move.is_none()) {
             let dealt_with = Side::BOTH.iter().all(|side| {
                 let state = &self.sides[*side as usize];
                 flush.reached[*side as usize].is_some_and(|seq| state.settled_upto(seq))

@@ -88,8 +88,7 @@ impl<L: Ledger> Session<L> {
         }
         let seq = news.as_of;
         let is_directory = news.entry.as_ref().is_some_and(Entry::is_directory);
-        let held_up = self.directory_move.is_some();
-        self.sides[side as usize].note_carried_out(path, seq, is_directory, held_up);
+        self.sides[side as usize].note_carried_out(path, seq, is_directory);
         self.sides[side as usize].await_window(path);
         let item = self.items.entry(path.to_owned()).or_default();
         let told = &mut item.told[side as usize];
