@@ -76,11 +76,10 @@ impl SideState {
         }
     }
 
-    /// The ledger has absorbed this side's changes to `absorbed`; those after `from` are asked for.
-    pub fn begin(&mut self, absorbed: Seq, from: Seq) {
+    pub fn begin(&mut self, absorbed: Seq) {
         self.absorbed = absorbed;
-        self.pulled = from;
-        self.known = from;
+        self.pulled = absorbed;
+        self.known = absorbed;
     }
 
     /// Whether everything that stands on this side has been told and taken in.

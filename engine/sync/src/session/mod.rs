@@ -316,7 +316,7 @@ impl<L: Ledger> Session<L> {
     fn begin(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         for side in Side::BOTH {
             let absorbed = self.ledger.absorbed(side)?;
-            self.sides[side as usize].begin(absorbed, absorbed);
+            self.sides[side as usize].begin(absorbed);
         }
         self.advance(now_ms)
     }
@@ -335,13 +335,11 @@ impl<L: Ledger> Session<L> {
     fn begin_anew(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         self.ledger.start_anew(self.peers)?;
         for side in Side::BOTH {
-            let from = self.began_at[side as usize];
-            if from > Seq::default() {
+            if self.began_at[side as usize] > Seq::default() {
                 self.outputs.push_back(Output::Relist { side, path: RelPathBuf::default() });
             }
-            self.sides[side as usize].begin(Seq::default(), from);
         }
-        self.advance(now_ms)
+        self.begin(now_ms)
     }
 
     fn halt(&mut self, halt: Halt) {
