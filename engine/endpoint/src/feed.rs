@@ -11,7 +11,7 @@ use crate::fs::Fs;
 impl<F: Fs> Endpoint<F> {
     /// What has changed after `after`, at most `limit` changes. May be empty though there is more behind `upto`.
     pub fn changes(&self, after: Seq, limit: usize) -> Result<Changes, IndexError> {
-        window(&self.lock(), after, limit)
+        Ok(window(&self.lock(), after, limit)?.0)
     }
 
     /// Waits until there is a change after `after`, or one [is owed](Self::owe_changes), or until all has been looked at if the asker doesn't know that yet
@@ -71,6 +71,8 @@ impl<F: Fs> Endpoint<F> {
     pub fn relist(&self, path: &RelPath) -> Result<(), IndexError> {
         let mut state = self.lock();
         state.index.touch_below(path)?;
+        // All that is known is told once more before anybody may think that all has been told.
+        state.crawled = state.crawled.map(|_| state.index.seq());
         state.wrote()?;
         self.fed.notify_all();
         Ok(())
@@ -80,20 +82,19 @@ impl<F: Fs> Endpoint<F> {
 /// The next window that isn't empty, or the last one.
 fn next_changes(state: &State, mut after: Seq, limit: usize) -> Result<Changes, IndexError> {
     loop {
-        let changes = window(state, after, limit)?;
-        if !changes.changes.is_empty() || changes.upto == changes.as_of || changes.upto == after {
+        let (changes, more) = window(state, after, limit)?;
+        if !changes.changes.is_empty() || !more {
             return Ok(changes);
         }
         after = changes.upto;
     }
 }
 
-fn window(state: &State, after: Seq, limit: usize) -> Result<Changes, IndexError> {
+/// A window, and whether there is more after it.
+fn window(state: &State, after: Seq, limit: usize) -> Result<(Changes, bool), IndexError> {
     let window = state.index.changes(after, limit, state.own_after)?;
-    Ok(Changes {
-        crawled: state.crawled.is_some_and(|all| window.upto >= all),
-        changes: window.changes,
-        upto: window.upto,
-        as_of: window.as_of,
-    })
+    let crawled = state.crawled.is_some_and(|all| window.upto >= all);
+    // What a window tells holds as of its newest change, whatever has happened since.
+    let changes = Changes { changes: window.changes, upto: window.upto, as_of: window.upto, crawled };
+    Ok((changes, window.more))
 }

@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod aside;
 mod codec;
 mod directories;
 mod error;

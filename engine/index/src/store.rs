@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
-use crate::StoreError;
+use crate::{StoreError, aside};
 
 /// A commit brings the log of writes back into the file when it has grown past this.
 const LOG_BYTES_MAX: u64 = 32 << 20;
@@ -19,12 +19,8 @@ const LOG_BYTES_MAX: u64 = 32 << 20;
 const LOG_BYTES_WORTHWHILE: u64 = 1 << 20;
 /// Page cache (PRAGMA cache_size, in KiB when negative). 8 MB held the working set of a million rows.
 const CACHE_KIB: i64 = 8 << 10;
-/// How many files set aside are kept.
-const SET_ASIDE_MAX: u64 = 3;
 /// How long an owner that is just ending is waited for.
 const BUSY_WAIT: Duration = Duration::from_secs(2);
-/// Ends the name of a mark: damage was found in the file. Holds what was found.
-const SUSPECT: &str = "-suspect";
 /// Statements kept prepared; more than either store has.
 const STATEMENTS_MAX: usize = 96;
 
@@ -98,17 +94,17 @@ impl Store {
             Err(error) => return Err(failed(path, "look for the file", error)),
         };
         if new {
-            remove_mark(path)?;
+            aside::remove_mark(path)?;
         }
-        let opened = match fs::read_to_string(beside(path, SUSPECT)) {
-            Ok(reason) => Err(Refusal::Useless(reason)),
-            Err(_) => Self::try_open(path, format, new),
+        let opened = match aside::read_mark(path) {
+            Some(reason) => Err(Refusal::Useless(reason)),
+            None => Self::try_open(path, format, new),
         };
         match opened {
             Ok(store) => Ok((store, if new { Origin::Fresh } else { Origin::Existing })),
             Err(Refusal::Error(error)) => Err(error),
             Err(Refusal::Useless(reason)) => {
-                set_aside(path)?;
+                aside::set_aside(path)?;
                 match Self::try_open(path, format, true) {
                     Ok(store) => Ok((store, Origin::Replaced { reason })),
                     Err(Refusal::Error(error)) => Err(error),
@@ -346,6 +342,14 @@ impl Store {
         Ok(())
     }
 
+    /// Lets the file grow to so many pages only, as if the disk were full then.
+    #[cfg(test)]
+    pub fn limit_pages(&self, count: u32) -> Result<(), StoreError> {
+        self.connection
+            .pragma_update_and_check(None, "max_page_count", count, |_| Ok(()))
+            .map_err(self.fail("set it up"))
+    }
+
     fn log_bytes(&self) -> u64 {
         fs::metadata(beside(&self.path, "-wal")).map_or(0, |metadata| metadata.len())
     }
@@ -359,7 +363,11 @@ fn no_rows(error: rusqlite::Error) -> rusqlite::Result<()> {
     }
 }
 
-fn failed(path: &Path, doing: &'static str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+pub(crate) fn failed(
+    path: &Path,
+    doing: &'static str,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
     StoreError::Failed { path: path.to_owned(), doing, source: error.into() }
 }
 
@@ -375,55 +383,13 @@ fn of_sqlite(path: &Path, doing: &'static str, error: rusqlite::Error) -> StoreE
 
 /// The error of a damaged file. Leaves a mark beside the file, so that the next opening doesn't have to find the damage again.
 fn damaged(path: &Path, doing: &'static str, source: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
-    // Where it can't be left, the damage is met again.
-    let _ = fs::write(beside(path, SUSPECT), format!("damaged ({doing}): {source}"));
+    aside::leave_mark(path, &format!("damaged ({doing}): {source}"));
     StoreError::Damaged { path: path.to_owned(), doing, source }
 }
 
 /// The path with something appended to its name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-/// Renames the file and its log to `*.damaged-<n>`, and removes the oldest such files.
-fn set_aside(path: &Path) -> Result<(), StoreError> {
-    let newest = newest_set_aside(path).map_err(|error| failed(path, "look for files set aside", error))?;
-    let number = newest + 1;
-    // The log of writes first: a file without its log is only older, a log without its file is nothing.
-    for log in ["-wal", "-shm", ""] {
-        let to = beside(path, &format!(".damaged-{number}{log}"));
-        match fs::rename(beside(path, log), to) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(failed(path, "set the file aside", error));
-            }
-            _ => {}
-        }
-        if let Some(old) = number.checked_sub(SET_ASIDE_MAX) {
-            // What can't be removed is only in the way of tidiness.
-            let _ = fs::remove_file(beside(path, &format!(".damaged-{old}{log}")));
-        }
-    }
-    remove_mark(path)
-}
-
-fn remove_mark(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(beside(path, SUSPECT)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path, "remove a mark", error)),
-        _ => Ok(()),
-    }
-}
-
-fn newest_set_aside(path: &Path) -> io::Result<u64> {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Ok(0) };
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let prefix = format!("{name}.damaged-");
-    let mut newest = 0;
-    for found in fs::read_dir(folder)? {
-        let found = found?.file_name();
-        let number = found.to_str().and_then(|found| found.strip_prefix(&prefix)).and_then(|n| n.parse().ok());
-        newest = newest.max(number.unwrap_or(0));
-    }
-    Ok(newest)
 }

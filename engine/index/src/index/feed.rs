@@ -51,8 +51,11 @@ enum What {
 struct Draft {
     moves: Vec<Change>,
     told: Vec<Told>,
-    /// The paths that the window says something about, moved along with its moves.
+    /// The paths of all entries of the window that aren't moves, moved along with its moves.
     touched: BTreeSet<RelPathBuf>,
+    /// Those of them below which nothing is told to stand, and those that are told at all, where some aren't.
+    barren: BTreeSet<RelPathBuf>,
+    said: BTreeSet<RelPathBuf>,
     bytes: usize,
     entries: usize,
 }
@@ -73,20 +76,31 @@ impl Draft {
     }
 
     fn carry(&mut self, from: &RelPath, to: &RelPath) {
-        let below =
-            self.touched.range::<RelPath, _>((Included(from), Unbounded)).take_while(|path| path.starts_with(from));
-        for path in below.cloned().collect::<Vec<_>>() {
-            self.touched.extend(path.rebase(from, to));
-            self.touched.remove(&path);
+        for paths in [&mut self.touched, &mut self.barren, &mut self.said] {
+            let below =
+                paths.range::<RelPath, _>((Included(from), Unbounded)).take_while(|path| path.starts_with(from));
+            for path in below.cloned().collect::<Vec<_>>() {
+                paths.extend(path.rebase(from, to));
+                paths.remove(&path);
+            }
         }
+    }
+
+    /// Whether what the window tells so far would be untrue if this path weren't told of after it: something is told at or below it,
+    /// or nothing is said to stand below what it stands in.
+    fn calls_for(&self, path: &RelPath) -> bool {
+        let mut below = self.said.range::<RelPath, _>((Included(path), Unbounded));
+        below.next().is_some_and(|said| said.starts_with(path))
+            || path.ancestors().any(|above| self.barren.contains(above))
     }
 }
 
 impl Index {
-    /// The changes after `after`, at most `limit` of them. Leaves out the endpoint's own ones after `skip_own_after`; the changes
-    /// told may stand upon those, for example in a directory that the endpoint made.
+    /// The changes after `after`, at most `limit` of them. Leaves out the endpoint's own ones after `skip_own_after`, but for those
+    /// that make something untrue that is told before them. The changes told may stand upon those left out, for example in a
+    /// directory that the endpoint made.
     pub fn changes(&self, after: Seq, limit: usize, skip_own_after: Option<Seq>) -> Result<Window, IndexError> {
-        if !self.state.pending(after) && after != self.state.acknowledged {
+        if after > Seq::default() && !self.state.pending(after) && after != self.state.acknowledged {
             return Err(IndexError::Acknowledged { after: after.0, acknowledged: self.state.acknowledged.0 });
         }
         let mut draft = Draft::default();
@@ -100,7 +114,7 @@ impl Index {
             let fits = if entered.kind == Kind::Moved {
                 self.draft_move(&mut draft, entered, skip)?
             } else {
-                self.draft_other(&mut draft, entered, skip)?;
+                self.draft_other(&mut draft, entered, skip, skip_own_after.is_some())?;
                 true
             };
             if fits {
@@ -112,7 +126,6 @@ impl Index {
         if !more {
             upto = self.state.seq;
         }
-        self.told.set(upto.max(self.told.get()));
         let mut changes = draft.moves;
         changes.extend(draft.told.into_iter().map(|Told { seq, path, what, own }| {
             let path = self.moves.forth(path, seq, upto);
@@ -121,7 +134,7 @@ impl Index {
                 What::Forgotten => Change::Forgotten { path },
             }
         }));
-        Ok(Window { changes, upto, as_of: self.state.seq, more })
+        Ok(Window { changes, upto, more })
     }
 
     /// Takes a move into the window. Tells whether it may be there.
@@ -149,13 +162,14 @@ impl Index {
         Ok(true)
     }
 
-    fn draft_other(&self, draft: &mut Draft, entered: Entered, skip: bool) -> Result<(), StoreError> {
+    /// Takes anything else into the window. `skip`: it may be left out; `skips`: some may.
+    fn draft_other(&self, draft: &mut Draft, entered: Entered, skip: bool, skips: bool) -> Result<(), StoreError> {
         let seq = entered.seq;
         let Some(path) = self.path_then(&entered)? else { return Ok(()) };
         if self.moves.any_after(seq) {
             draft.touched.insert(path.clone());
         }
-        if skip || (entered.kind == Kind::PinnedGone && self.stands_by_now(&path, seq)?) {
+        if skip && !draft.calls_for(&path) {
             return Ok(());
         }
         let what = match entered.kind {
@@ -165,21 +179,18 @@ impl Index {
             // (Moves don't come here.)
             Kind::Present | Kind::Again | Kind::Moved => What::Now(entered.row.map(|row| row.known.entry)),
         };
+        if skips {
+            if !matches!(&what, What::Now(Some(Entry::Directory))) {
+                draft.barren.insert(path.clone());
+            }
+            draft.said.insert(path.clone());
+        }
         draft.bytes += path.as_bytes().len();
         if let What::Now(Some(Entry::Symlink(target))) = &what {
             draft.bytes += target.as_bytes().len();
         }
         draft.told.push(Told { seq, path, what, own: entered.journal == Journal::Own });
         Ok(())
-    }
-
-    /// Whether something stands by now where nothing did at `then`, nor a directory to hold it: a newer entry tells of that, or an
-    /// outcome has.
-    fn stands_by_now(&self, path: &RelPath, then: Seq) -> Result<bool, StoreError> {
-        let Some((above, name)) = path.split_last() else { return Ok(true) };
-        let above = self.moves.forth_to_now(above, then);
-        let Some(dir) = self.directories.find(&self.store, &above)? else { return Ok(false) };
-        Ok(self.stored(dir, name)?.is_some())
     }
 
     /// Where an entry that isn't a move stood then. `None` where it no longer counts.

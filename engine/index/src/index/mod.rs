@@ -1,6 +1,5 @@
 //! An endpoint's index: rows, the journal of changes, and the feed made from it.
 
-use std::cell::Cell;
 use std::path::Path;
 
 use causeway_sync::{Epoch, Replica, Seq};
@@ -64,8 +63,6 @@ pub struct Index {
     state: State,
     directories: Directories,
     moves: Moves,
-    /// The newest change that may have been told to somebody.
-    told: Cell<Seq>,
     origin: Origin,
     /// Whether what stands in memory is no longer what stands in the file, after an error.
     stale: bool,
@@ -92,13 +89,11 @@ impl Index {
             state: State::new(identity, boot_id),
             directories: Directories::default(),
             moves: Moves::default(),
-            told: Cell::new(Seq(0)),
             origin,
             stale: false,
         };
         if index.origin == Origin::Existing {
             index.load()?;
-            index.told.set(index.state.seq);
             if !index.store.was_clean() {
                 index.state.seq.0 += SEQ_LEAP;
             }
@@ -188,5 +183,47 @@ impl Index {
     /// How much it holds. Costs nothing.
     pub fn counts(&self) -> Counts {
         self.state.counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_sync::{Entry, NameBuf};
+
+    use super::*;
+
+    /// As many directories as the file has room for.
+    fn fill(index: &mut Index, room: bool) -> Result<u64, IndexError> {
+        let before = index.counts().directories;
+        index.store.limit_pages(if room { u32::MAX } else { 30 })?;
+        for number in 0..3000 {
+            let name = NameBuf::new(format!("{number}").into_bytes()).expect("digits are a name");
+            index.put(DirId::ROOT, &name, Entry::Directory, Fingerprint::UNKNOWN, Journal::Foreign)?;
+            if number == 99 {
+                index.commit(Durability::Process)?;
+            }
+        }
+        index.commit(Durability::Process)?;
+        Ok(index.counts().directories - before)
+    }
+
+    #[test]
+    fn a_full_disk_takes_back_what_is_not_committed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index");
+        let mut index = Index::open(&path, [0; 16], Identity::random).unwrap();
+        let error = fill(&mut index, false).unwrap_err();
+        assert!(matches!(error, IndexError::Store(StoreError::NoSpace { .. })), "{error:?}");
+        assert_eq!(index.counts().directories, 100);
+        assert_eq!(index.list(DirId::ROOT, None, 1000).unwrap().len(), 100);
+        let told = index.seq();
+        assert!(told.0 > 100, "numbers that may have been told aren't given again");
+        assert_eq!(fill(&mut index, true).unwrap(), 2900);
+        let last = index.list(DirId::ROOT, None, 5000).unwrap().into_iter().map(|(_, row)| row.seq).max();
+        assert!(last.unwrap() > told);
+        index.close().unwrap();
+        drop(index);
+        let index = Index::open(&path, [0; 16], Identity::random).unwrap();
+        assert_eq!((index.origin(), index.counts().directories), (&Origin::Existing, 3000));
     }
 }

@@ -132,15 +132,14 @@ impl Counts {
     }
 }
 
-/// A part of the feed; see [`causeway_sync::Changes`], whose order it keeps.
+/// A part of the feed; see [`causeway_sync::Changes`], whose order it keeps. What it tells holds as of `upto`, whatever has happened
+/// since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The changes.
     pub changes: Vec<Change>,
     /// The newest change that the window covers.
     pub upto: Seq,
-    /// The index's newest change.
-    pub as_of: Seq,
     /// Whether there is more after `upto`. (A window may be empty and yet have more after it.)
     pub more: bool,
 }

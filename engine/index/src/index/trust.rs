@@ -102,12 +102,26 @@ impl Index {
         let upto: Option<i64> = self.store.first(doing, sql, (acknowledged, PRUNED_AT_ONCE), |row| row.get(0))?;
         let last = upto.unwrap_or(acknowledged);
         if self.state.gone > 0 {
-            // Kinds Gone and Forgotten, foreign and own. A newer entry of the key keeps its row of `gone`.
-            let sql = "DELETE FROM gone WHERE (dir, name, seq) IN
-                (SELECT dir, name, seq FROM journal WHERE seq <= ?1 AND kind IN (1, 2, 17, 18))";
-            self.state.gone -= self.store.execute(doing, sql, [last])? as u64;
+            self.state.gone -= self.prune_gone(last)?;
         }
         self.store.execute(doing, "DELETE FROM journal WHERE seq <= ?1", [last])?;
         Ok(upto.is_some())
+    }
+
+    /// Removes the rows of `gone` that find entries up to `last`. Gives their number.
+    fn prune_gone(&self, last: i64) -> Result<u64, StoreError> {
+        let fail = self.store.fail("prune the journal");
+        // Gone and Forgotten, foreign and own.
+        let sql = "SELECT dir, name, seq FROM journal WHERE seq <= ?1 AND kind IN (1, 2, 17, 18)";
+        let mut entries = self.store.statement(sql)?;
+        // A newer entry of the key keeps its row.
+        let mut removal = self.store.statement("DELETE FROM gone WHERE dir = ?1 AND name = ?2 AND seq = ?3")?;
+        let mut found = entries.query([last]).map_err(&fail)?;
+        let mut count = 0;
+        while let Some(row) = found.next().map_err(&fail)? {
+            let key: (i64, Vec<u8>, i64) = row.try_into().map_err(&fail)?;
+            count += removal.execute(key).map_err(&fail)? as u64;
+        }
+        Ok(count)
     }
 }

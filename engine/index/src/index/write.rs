@@ -258,20 +258,11 @@ impl Index {
         Ok(())
     }
 
-    /// Puts everything known at and below a path into the feed; as absent if there is nothing. What is in the feed already, and has
-    /// never been told, stays where it is.
+    /// Puts everything known at and below a path into the feed, behind all that is there; as absent if there is nothing.
     pub fn touch_below(&mut self, path: &RelPath) -> Result<(), IndexError> {
         self.touch(path)?;
         let Some(top) = self.dir(path)? else { return Ok(()) };
-        let told = self.told.get();
-        self.write(|index| {
-            Ok(index.each_below(
-                top,
-                |index, dir, name, row| {
-                    if row.seq > told { Ok(()) } else { index.touch_row(dir, name, row) }
-                },
-            )?)
-        })
+        self.write(|index| Ok(index.each_below(top, Self::touch_row)?))
     }
 
     /// Does something with every row below a directory, a directory's before those that it holds.

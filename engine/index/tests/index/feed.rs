@@ -178,9 +178,7 @@ impl World {
                 assert!(self.told_after(before).contains(path));
             }
             Step::TouchBelow(path) => {
-                // What nobody has read yet needn't be told twice.
-                let readers = self.past.iter().chain([&self.reader, &self.session]);
-                let before = readers.map(|reader| reader.upto).max().unwrap();
+                let before = self.index.seq();
                 self.index.touch_below(path).unwrap();
                 self.note_foreign(path);
                 let told = self.told_after(before);

@@ -4,4 +4,5 @@
 
 mod feed;
 mod files;
+mod late;
 mod model;
