@@ -179,7 +179,11 @@ impl<F: Fs> ShareSide for Runner<F> {
     }
 
     fn sync(&self, answer: Answer<Result<(), Problem>>) {
-        self.answer_from(&self.syncs, answer, |core| core.endpoint.sync());
+        // What becomes durable is told of, own changes too: the ledger takes account of it, and the journal can let it go.
+        self.answer_from(&self.syncs, answer, |core| {
+            core.endpoint.owe_changes();
+            core.endpoint.sync()
+        });
     }
 
     fn barrier(&self, answer: Answer<Seq>) {

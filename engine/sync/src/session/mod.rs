@@ -304,7 +304,7 @@ impl<L: Ledger> Session<L> {
             next_token: 1,
         };
         match session.ledger.peers()? {
-            Some(known) if known == peers && !session.is_cut_off()? => session.begin(now_ms)?,
+            Some(known) if known == peers => session.begin(now_ms)?,
             Some(known) if known.guest_replica != peers.guest_replica && !guest.empty => {
                 session.halt(Halt::ReplicaChanged);
             }
@@ -316,29 +316,18 @@ impl<L: Ledger> Session<L> {
     fn begin(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         for side in Side::BOTH {
             let absorbed = self.ledger.absorbed(side)?;
+            // The ledger is new to this side, but the side's journal may be short of what an older ledger has absorbed.
+            if absorbed == Seq::default() && self.began_at[side as usize] > absorbed {
+                self.outputs.push_back(Output::Relist { side, path: RelPathBuf::default() });
+            }
             self.sides[side as usize].begin(absorbed);
         }
         self.advance(now_ms)
     }
 
-    /// Whether the ledger was begun anew and a side's history hasn't been absorbed since: the endpoint may not have all of it any more.
-    fn is_cut_off(&self) -> Result<bool, LedgerError> {
-        for side in Side::BOTH {
-            if self.ledger.absorbed(side)? == Seq::default() && self.began_at[side as usize] > Seq::default() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Agreement can't be told from chance any more: both sides are compared from scratch, and nothing is deleted.
     fn begin_anew(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         self.ledger.start_anew(self.peers)?;
-        for side in Side::BOTH {
-            if self.began_at[side as usize] > Seq::default() {
-                self.outputs.push_back(Output::Relist { side, path: RelPathBuf::default() });
-            }
-        }
         self.begin(now_ms)
     }
 
