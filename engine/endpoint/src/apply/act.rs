@@ -108,11 +108,19 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
     }
 
     fn in_flight(&mut self, action: &Action, staged: Option<Staged<F>>) -> Step<Outcome> {
-        self.refuse_ignored(&action.path, matches!(action.operation, Operation::Directory))?;
+        let is_directory = match &action.operation {
+            Operation::Directory => true,
+            Operation::Remove | Operation::Rename { .. } => action.expect == Some(Entry::Directory),
+            Operation::File { .. } | Operation::Symlink(_) | Operation::Attributes(_) => false,
+        };
+        self.refuse_ignored(&action.path, is_directory)?;
         let place = self.place(&action.path)?;
         let stat = self.stat(&place)?;
         if let Some(outcome) = self.already(&place, stat.as_ref(), action)? {
             return Ok(outcome);
+        }
+        if let Some(stat) = stat.filter(|stat| self.is_unseen_parent(&place, stat, action)) {
+            return self.record(&place, Entry::Directory, &Landed::As(stat));
         }
         self.expect(&place, stat.as_ref(), action.expect.as_ref())?;
         match &action.operation {
@@ -130,6 +138,14 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
             Operation::Remove => self.remove(&place, stat.as_ref()),
             Operation::Rename { to } => self.rename(&place, stat.as_ref(), to),
         }
+    }
+
+    /// Whether a directory is asked for that stands there, but has no row because the rules ignore it and nothing in it counted.
+    fn is_unseen_parent(&self, place: &Place<F>, stat: &Stat, action: &Action) -> bool {
+        matches!(action.operation, Operation::Directory)
+            && (&place.row, &action.expect) == (&None, &None)
+            && stat.kind == fs::Kind::Directory
+            && self.rules.ignored(&place.path, true) == Verdict::IgnoredParent
     }
 
     /// A copy whose source only came to stand there by an earlier action.

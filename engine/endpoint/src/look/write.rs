@@ -12,6 +12,9 @@ use crate::endpoint::State;
 use crate::fs::Fs;
 use crate::settings::Look;
 
+/// When a path is looked at again at which an action is under way, in milliseconds.
+const IN_FLIGHT_MS: u64 = 20;
+
 /// What a look found at one path, with the row that it read before.
 pub(super) struct Found {
     pub dir: DirId,
@@ -43,7 +46,8 @@ pub(super) enum Written {
 impl<F: Fs> Scan<'_, F> {
     /// Writes several findings under one lock.
     pub(super) fn write_all(&mut self, found: &mut Vec<Found>) -> Result<(), IndexError> {
-        let mut state = self.ep.lock();
+        let ep = self.ep;
+        let mut state = ep.lock();
         for found in found.drain(..) {
             self.write_locked(&mut state, &found)?;
         }
@@ -51,17 +55,23 @@ impl<F: Fs> Scan<'_, F> {
     }
 
     pub(super) fn write(&mut self, found: &Found) -> Result<Written, IndexError> {
-        let mut state = self.ep.lock();
+        let ep = self.ep;
+        let mut state = ep.lock();
         self.write_locked(&mut state, found)
     }
 
-    fn write_locked(&self, state: &mut State, found: &Found) -> Result<Written, IndexError> {
+    fn write_locked(&mut self, state: &mut State, found: &Found) -> Result<Written, IndexError> {
         let Found { dir, name, path, row, what } = found;
         if matches!(what, What::Finding(Finding::Same | Finding::Undecided)) {
             return Ok(Written::Row(row.clone()));
         }
         if !self.is_current(state, *dir, name, path, row.as_ref())? {
-            self.ep.dirty_locked(state, path, Look::Again);
+            if state.flights.is_busy(path) {
+                // An action may take a while: there is no use in looking all the time.
+                self.look_again_at(path, self.now_ms + IN_FLIGHT_MS);
+            } else {
+                self.ep.dirty_locked(state, path, Look::Again);
+            }
             return Ok(Written::Overtaken);
         }
         let mut now = row.clone();

@@ -5,6 +5,7 @@
 mod attributes;
 mod crashes;
 mod creating;
+mod elsewhere;
 mod hooked;
 mod keeping;
 mod looking;

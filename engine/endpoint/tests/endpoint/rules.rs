@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use causeway_sync::{Entry, RelPath};
+use causeway_sync::{Entry, Operation, Outcome, RelPath};
 
 use crate::side::{Making, Side, done, rules, write};
 
@@ -59,6 +59,21 @@ fn an_ignored_directory_counts_as_the_parent_of_what_is_included() {
     side.write_old("target/keep/again", "x");
     side.check_closed(&["target/keep/again"]);
     assert_eq!(side.told_short(), ["+target", "+target/keep", "+target/keep/again"]);
+}
+
+#[test]
+fn an_ignored_directory_that_stands_there_takes_what_is_included() {
+    let side = with("target\n!target/keep\n", |share| write(share, "target/ignored", "mine"));
+    assert_eq!(paths(&side), [""; 0]);
+    assert_eq!(done(side.act("target", None, Operation::Directory)), Some(Entry::Directory));
+    done(side.put("target/keep", None, "theirs"));
+    side.crawl();
+    assert_eq!(paths(&side), ["target", "target/keep"]);
+    // What is ignored stays when it is removed.
+    assert_eq!(side.act("target", Some(Entry::Directory), Operation::Remove), Outcome::Kept);
+    assert!(side.at("target/ignored").exists() && !side.at("target/keep").exists());
+    side.crawl();
+    assert_eq!(paths(&side), [""; 0]);
 }
 
 #[test]

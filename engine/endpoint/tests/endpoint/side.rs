@@ -40,11 +40,13 @@ pub struct Making {
     pub symlinks: Symlinks,
     pub syncignore: &'static str,
     pub can: Option<Capabilities>,
+    /// Where the private directory stands instead of beside the share.
+    pub private: Option<PathBuf>,
 }
 
 impl Default for Making {
     fn default() -> Self {
-        Self { side: causeway_sync::Side::Guest, symlinks: Symlinks::Raw, syncignore: "", can: None }
+        Self { side: causeway_sync::Side::Guest, symlinks: Symlinks::Raw, syncignore: "", can: None, private: None }
     }
 }
 
@@ -62,8 +64,12 @@ pub fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap()
 }
 
+fn private(dir: &Path, making: &Making) -> PathBuf {
+    making.private.clone().unwrap_or_else(|| dir.join("private"))
+}
+
 fn open(dir: &Path, making: &Making, hooks: &Hooks) -> Ep {
-    let config = OsFsConfig { share: dir.join("share"), private: dir.join("private"), mode: FileMode::Everyone };
+    let config = OsFsConfig { share: dir.join("share"), private: private(dir, making), mode: FileMode::Everyone };
     let fs = Hooked { inner: OsFs::open(config).unwrap(), hooks: hooks.clone(), can: making.can };
     let index = Index::open(&dir.join("index"), [7; 16], Identity::random).unwrap();
     let settings = Settings { side: making.side, rules: rules(making.syncignore), symlinks: making.symlinks };
@@ -99,7 +105,7 @@ impl Side {
         fill(&share);
         let hooks = Hooks::default();
         let ep = open(dir.path(), &making, &hooks);
-        let private = dir.path().join("private");
+        let private = private(dir.path(), &making);
         Self { ep, hooks, share, private, side: making.side, told: Mutex::default(), dir }
     }
 
@@ -111,7 +117,7 @@ impl Side {
         }
         drop(ep);
         hooks.clear();
-        let ep = open(dir.path(), &Making { side, ..Making::default() }, &hooks);
+        let ep = open(dir.path(), &Making { side, private: Some(private.clone()), ..Making::default() }, &hooks);
         // What wasn't committed is told anew.
         let upto = told.lock().unwrap().0.min(ep.seq());
         Self { ep, hooks, share, private, side, told: Mutex::new((upto, Vec::new())), dir }
@@ -300,8 +306,11 @@ impl Side {
 
     /// The names in staging, and in the recycle bin with their content: `reason path content`.
     pub fn staged(&self) -> Vec<String> {
-        let names = fs::read_dir(self.private.join("staging")).unwrap();
-        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        let inside = fs::read_dir(&self.share).into_iter().flatten();
+        let inside = inside
+            .filter(|entry| entry.as_ref().unwrap().file_name().as_encoded_bytes().starts_with(b".causeway-tmp-"));
+        let staging = fs::read_dir(self.private.join("staging")).into_iter().flatten();
+        staging.chain(inside).map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
     pub fn binned(&self) -> Vec<String> {
