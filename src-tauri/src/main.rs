@@ -1,2 +1,2 @@
-//!
+//! The program `causeway-app`; see the library.
 fn main() {}
