@@ -11,8 +11,14 @@ pub fn fmt(workspace: &Workspace) -> Result<()> {
 
 /// Clippy and rustc have nothing to say, about tests and fuzz targets neither.
 pub fn clippy(workspace: &Workspace) -> Result<()> {
-    let mut command =
-        workspace.cargo(&["clippy", "--workspace", "--all-targets", "--features", "causeway-fuzz/libfuzzer"]);
+    let mut command = workspace.cargo(&[
+        "clippy",
+        "--workspace",
+        "--keep-going",
+        "--all-targets",
+        "--features",
+        "causeway-fuzz/libfuzzer",
+    ]);
     // Nothing is linked here: the C++ runtime of the fuzz targets need not be compiled.
     command.env("CUSTOM_LIBFUZZER_PATH", workspace.target().join("no-libfuzzer.a"));
     must(command.args(["--", "-D", "warnings"]))
