@@ -47,11 +47,17 @@ struct Shared {
     greetings: AtomicUsize,
 }
 
+/// Which of a share's connections: of which attempt, and on which lane (`None`: the share's own).
+type Key = (ShareId, u64, Option<Lane>);
+
+/// A share's own connection, and its lanes.
+pub type Arrived = (Box<dyn Stream>, Vec<(Lane, Box<dyn Stream>)>);
+
 struct State {
     secret: Option<Secret>,
     /// Waits for the agent with the present secret.
     agent: Option<mpsc::Sender<Result<Arrival, GreetingError>>>,
-    streams: HashMap<(ShareId, u64, Option<Lane>), mpsc::Sender<Box<dyn Stream>>>,
+    streams: HashMap<Key, mpsc::Sender<Box<dyn Stream>>>,
     next_session: u64,
 }
 
@@ -60,12 +66,18 @@ struct Arrival {
     dial: Dial,
 }
 
+/// A connection that is going to arrive.
+struct Wait {
+    lane: Option<Lane>,
+    arrives: mpsc::Receiver<Box<dyn Stream>>,
+}
+
 /// A share's connections that are going to arrive. Dropping it has them refused.
 pub struct Expected {
     door: Door,
     share: ShareId,
     session: u64,
-    waits: Vec<(Option<Lane>, mpsc::Receiver<Box<dyn Stream>>)>,
+    waits: Vec<Wait>,
 }
 
 /// The agent that is going to arrive.
@@ -105,7 +117,7 @@ impl Door {
         let waits = purposes.map(|lane| {
             let (arrived, arrives) = mpsc::channel();
             state.streams.insert((share, session, lane), arrived);
-            (lane, arrives)
+            Wait { lane, arrives }
         });
         let waits = waits.collect();
         Expected { door: self.clone(), share, session, waits }
@@ -157,10 +169,10 @@ impl Expected {
     }
 
     /// The share's own connection and its lanes, in the order in which they were expected.
-    pub fn wait(self, limit: Duration) -> Result<(Box<dyn Stream>, Vec<(Lane, Box<dyn Stream>)>), DoorError> {
+    pub fn wait(self, limit: Duration) -> Result<Arrived, DoorError> {
         let mut own = None;
         let mut lanes = Vec::new();
-        for (lane, arrives) in &self.waits {
+        for Wait { lane, arrives } in &self.waits {
             let stream = arrives.recv_timeout(limit).map_err(|_| DoorError::TimedOut(limit))?;
             match lane {
                 None => own = Some(stream),
@@ -174,7 +186,7 @@ impl Expected {
 impl Drop for Expected {
     fn drop(&mut self) {
         let mut state = self.door.state();
-        for (lane, _) in &self.waits {
+        for Wait { lane, .. } in &self.waits {
             state.streams.remove(&(self.share, self.session, *lane));
         }
     }

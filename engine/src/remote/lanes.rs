@@ -122,25 +122,31 @@ impl Progress {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until another batch may be started; false when the lane is over.
-    fn reserve(&self, batch: &Batch) -> bool {
+    /// Notes that a batch is started, if one may be.
+    fn try_reserve(&self, batch: &Batch) -> bool {
+        let mut state = self.state();
+        match batch.to {
+            Side::Guest if state.to_guest.len() < BATCHES_IN_FLIGHT_MAX => {
+                state.to_guest.push_back((batch.id, batch.actions.len()));
+                let deltas = batch.actions.iter().zip(0..).filter(|(action, _)| is_delta(action));
+                state.unsigned.extend(deltas.map(|(_, number)| (batch.id, number)));
+                true
+            }
+            Side::Host if state.to_host < BATCHES_IN_FLIGHT_MAX => {
+                state.to_host += 1;
+                true
+            }
+            Side::Guest | Side::Host => false,
+        }
+    }
+
+    /// Waits until another batch for this side may be started; false when the lane is over.
+    fn wait_for_room(&self, to: Side) -> bool {
         let mut state = self.state();
         loop {
-            if state.over {
-                return false;
-            }
-            match batch.to {
-                Side::Guest if state.to_guest.len() < BATCHES_IN_FLIGHT_MAX => {
-                    state.to_guest.push_back((batch.id, batch.actions.len()));
-                    let deltas = batch.actions.iter().zip(0..).filter(|(action, _)| is_delta(action));
-                    state.unsigned.extend(deltas.map(|(_, number)| (batch.id, number)));
-                    return true;
-                }
-                Side::Host if state.to_host < BATCHES_IN_FLIGHT_MAX => {
-                    state.to_host += 1;
-                    return true;
-                }
-                Side::Guest | Side::Host => {}
+            let in_flight = if to == Side::Guest { state.to_guest.len() } else { state.to_host };
+            if state.over || in_flight < BATCHES_IN_FLIGHT_MAX {
+                return !state.over;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -194,8 +200,12 @@ impl<F: Fs> Connection<F> {
                     }
                 }
             };
-            if !self.progress.reserve(&batch) {
-                return Ok(());
+            while !self.progress.try_reserve(&batch) {
+                // What makes room is in answer to what may not have been written yet.
+                writer.lock().flush()?;
+                if !self.progress.wait_for_room(batch.to) {
+                    return Ok(());
+                }
             }
             match batch.to {
                 Side::Guest => {

@@ -34,7 +34,7 @@ pub use boot::{boot_id, now_ms};
 pub use side::{Answer, Events, ShareSide};
 pub use watching::{StartWatch, Started};
 
-use self::core::{Core, Pull, InForce, lock};
+use self::core::{Core, InForce, Pull, lock};
 use self::queue::BarrierId;
 use self::scan::Scanner;
 use self::worker::Worker;

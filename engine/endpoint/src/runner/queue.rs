@@ -34,9 +34,7 @@ pub(super) struct Queue {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Work {
     pub dirty: Vec<Dirty>,
-    /// To be told by [`Queue::looked`] when the look is over.
     pub barriers: Vec<BarrierId>,
-    pub again: Vec<RelPathBuf>,
     pub rechecks: Vec<RelPathBuf>,
     /// At most one.
     pub reads: Vec<RelPathBuf>,
@@ -102,45 +100,42 @@ impl Queue {
             && self.next_due_ms().is_none_or(|due_ms| due_ms > now_ms)
     }
 
-    /// Takes all that is to be looked at now.
+    /// Takes all that is to be looked at now. Give it back by [`Self::looked`] or [`Self::put_back`].
     pub(super) fn take(&mut self, now_ms: u64) -> Work {
-        let mut again = Vec::new();
         while let Some((due_ms, path)) = self.later.pop_first() {
             if due_ms > now_ms {
                 self.later.insert((due_ms, path));
                 break;
             }
             self.due.remove(&path);
-            again.push(path);
-        }
-        for path in &again {
-            self.push(Dirty { path: path.clone(), look: Look::Again });
+            self.push(Dirty { path, look: Look::Again });
         }
         self.at.clear();
         let dirty = std::mem::take(&mut self.dirty);
+        for Dirty { path, .. } in &dirty {
+            // This look says anew when the next one is due. The old time may be in the middle of the next write.
+            if let Some(due_ms) = self.due.remove(path) {
+                self.later.remove(&(due_ms, path.clone()));
+            }
+        }
         let rechecks = std::mem::take(&mut self.rechecks);
         let idle = dirty.is_empty() && rechecks.is_empty();
         let reads = if idle { self.reads.pop_front().into_iter().collect() } else { Vec::new() };
-        Work { dirty, barriers: std::mem::take(&mut self.reached), again, rechecks, reads }
+        Work { dirty, barriers: std::mem::take(&mut self.reached), rechecks, reads }
     }
 
     /// Ends a look, with what is to be looked at again. Gives the barriers that are passed: all that was dirty before them has been
     /// looked at, files that were being written too.
-    pub(super) fn looked(
-        &mut self,
-        barriers: Vec<BarrierId>,
-        again: &[RelPathBuf],
-        later: Vec<Later>,
-    ) -> Vec<BarrierId> {
-        let still: HashSet<&RelPathBuf> = later.iter().map(|later| &later.path).collect();
-        for held in self.held.values_mut() {
-            for path in again.iter().filter(|path| !still.contains(path)) {
-                held.remove(path);
+    pub(super) fn looked(&mut self, work: Work, later: Vec<Later>) -> Vec<BarrierId> {
+        self.push_later(later);
+        if !self.held.is_empty() {
+            for Dirty { path, .. } in work.dirty.iter().filter(|dirty| !self.due.contains_key(&dirty.path)) {
+                for waits in self.held.values_mut() {
+                    waits.remove(path);
+                }
             }
         }
-        drop(still);
-        self.push_later(later);
-        for barrier in barriers {
+        for barrier in work.barriers {
             self.held.insert(barrier, self.due.keys().cloned().collect());
         }
         let passed: Vec<BarrierId> =
@@ -156,8 +151,8 @@ impl Queue {
         self.reached.extend(work.barriers);
         self.rechecks.extend(work.rechecks);
         self.reads.extend(work.reads);
-        // Whether they have settled shows only when they are looked at again.
-        self.push_later(work.again.into_iter().map(|path| Later { path, due_ms: 0 }).collect());
+        // Whether they are still being written shows only when they are looked at again.
+        work.dirty.into_iter().for_each(|dirty| self.push(dirty));
     }
 
     /// A session has ended: forgets what it asked for.
@@ -174,14 +169,8 @@ fn merge(first: Look, second: Look) -> Look {
     match (first, second) {
         (Look::Below, _) | (_, Look::Below) => Look::Below,
         (Look::Hint(first), Look::Hint(second)) => Look::Hint(merge_hints(first, second)),
-        // To look again is to look at once.
-        (Look::Again, Look::Hint(hint)) | (Look::Hint(hint), Look::Again) => {
-            if looks_below(hint) {
-                Look::Hint(Hint::Moved)
-            } else {
-                Look::Again
-            }
-        }
+        // A hint says more: whether somebody is writing.
+        (Look::Again, hint @ Look::Hint(_)) | (hint @ Look::Hint(_), Look::Again) => hint,
         (Look::Again, Look::Again) => Look::Again,
     }
 }
@@ -260,34 +249,50 @@ mod tests {
     fn later_paths_come_when_they_are_due() {
         let mut queue = Queue::default();
         let later = |at: &str, due_ms| Later { path: path(at), due_ms };
+        let again = |at: &str| Dirty { path: path(at), look: Look::Again };
         queue.push_later(vec![later("a", 30), later("b", 20), later("a", 10), later("b", 40)]);
         assert_eq!(queue.next_due_ms(), Some(10));
         assert!(queue.is_idle(9) && !queue.is_idle(10));
-        assert_eq!(queue.take(10).again, [path("a")]);
-        let work = queue.take(25);
-        assert_eq!((work.dirty, work.again), (vec![Dirty { path: path("b"), look: Look::Again }], vec![path("b")]));
+        assert_eq!(queue.take(10).dirty, [again("a")]);
+        assert_eq!(queue.take(25).dirty, [again("b")]);
         assert_eq!(queue.next_due_ms(), None);
+    }
+
+    #[test]
+    fn a_look_says_anew_when_the_next_one_is_due() {
+        let mut queue = Queue::default();
+        queue.push_later(vec![Later { path: path("a"), due_ms: 300 }]);
+        queue.push(hint("a", Hint::ClosedAfterWrite));
+        let work = queue.take(10);
+        assert_eq!(queue.looked(work, Vec::new()), []);
+        assert_eq!(queue.next_due_ms(), None);
+
+        // One that is due in the middle of a write waits for its end.
+        queue.push_later(vec![Later { path: path("a"), due_ms: 300 }]);
+        queue.push(hint("a", Hint::Written));
+        assert_eq!(queue.take(300).dirty, [hint("a", Hint::Written)]);
     }
 
     #[test]
     fn a_barrier_waits_for_files_that_were_being_written_before_it() {
         let mut queue = Queue::default();
+        let later = |at: &str, due_ms| vec![Later { path: path(at), due_ms }];
         queue.push(hint("log", Hint::Written));
         queue.reach(BarrierId(1));
         let work = queue.take(0);
-        let later = vec![Later { path: path("log"), due_ms: 50 }];
-        assert_eq!(queue.looked(work.barriers, &work.again, later), []);
+        assert_eq!(queue.looked(work, later("log", 50)), []);
 
         // One that comes after the next write waits for that too; the first doesn't wait any longer than for its own.
         queue.push(hint("other", Hint::Written));
         queue.reach(BarrierId(2));
         let work = queue.take(10);
-        assert_eq!(queue.looked(work.barriers, &work.again, vec![Later { path: path("other"), due_ms: 90 }]), []);
+        assert_eq!(queue.looked(work, later("other", 90)), []);
         let work = queue.take(50);
-        assert_eq!(work.again, [path("log")]);
-        assert_eq!(queue.looked(work.barriers, &work.again, Vec::new()), [BarrierId(1)]);
-        let work = queue.take(90);
-        assert_eq!(queue.looked(work.barriers, &work.again, Vec::new()), [BarrierId(2)]);
+        assert_eq!(queue.looked(work, Vec::new()), [BarrierId(1)]);
+        // Its close is as good as the time.
+        queue.push(hint("other", Hint::ClosedAfterWrite));
+        let work = queue.take(60);
+        assert_eq!(queue.looked(work, Vec::new()), [BarrierId(2)]);
     }
 
     #[test]
@@ -297,7 +302,31 @@ mod tests {
         queue.reach(BarrierId(7));
         let work = queue.take(0);
         assert_eq!(work.barriers, [BarrierId(7)]);
-        assert_eq!(queue.looked(work.barriers, &work.again, Vec::new()), [BarrierId(7)]);
-        assert_eq!(queue.looked(Vec::new(), &[], Vec::new()), []);
+        assert_eq!(queue.looked(work, Vec::new()), [BarrierId(7)]);
+        assert_eq!(queue.looked(Work::default(), Vec::new()), []);
+    }
+
+    #[test]
+    fn what_a_failed_look_was_to_do_is_done_again() {
+        let mut queue = Queue::default();
+        queue.push(hint("a", Hint::Written));
+        queue.recheck(path("b"));
+        queue.reach(BarrierId(1));
+        let work = queue.take(0);
+        queue.put_back(work);
+        let work = queue.take(0);
+        assert_eq!((work.dirty.len(), work.rechecks.len(), work.barriers.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn files_are_read_one_by_one_when_nothing_else_is_to_be_done() {
+        let mut queue = Queue::default();
+        queue.read(vec![path("x"), path("y")]);
+        queue.push(hint("a", Hint::Removed));
+        assert_eq!(queue.take(0).reads, []);
+        assert_eq!(queue.take(0).reads, [path("x")]);
+        assert!(!queue.is_idle(0));
+        assert_eq!(queue.take(0).reads, [path("y")]);
+        assert!(queue.is_idle(0));
     }
 }

@@ -118,7 +118,7 @@ impl<F: Fs> Scanner<F> {
         let passed = core.plan(|agenda| {
             agenda.problems_due_ms.get_or_insert(after(PROBLEMS_AFTER));
             agenda.maintain_due_ms = Some(after(MAINTAIN_AFTER));
-            agenda.queue.looked(work.barriers, &work.again, looked.later)
+            agenda.queue.looked(work, looked.later)
         });
         if !passed.is_empty() {
             let seq = core.endpoint.owe_changes();
