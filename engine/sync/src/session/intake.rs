@@ -264,8 +264,10 @@ impl<L: Ledger> Session<L> {
         }
         let as_of = told.as_of;
         let was_directory = self.view(&path, side)?.is_some_and(|e| e.is_directory());
+        let directory_told = told.entry.as_ref().is_some_and(Entry::is_directory);
         if !self.tell(side, &path, told) {
-            return Ok(());
+            // Something newer is known here, but what stood below before went all the same.
+            return if directory_told { Ok(()) } else { self.tell_gone_below(side, &path, as_of) };
         }
         let is_directory = self.view(&path, side)?.is_some_and(|e| e.is_directory());
         if was_directory && !is_directory {
