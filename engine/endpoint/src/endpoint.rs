@@ -199,6 +199,11 @@ impl<F: Fs> Endpoint<F> {
         }
     }
 
+    /// Whether the file system takes some names for others: those that differ only in case or in Unicode normalisation.
+    pub(crate) fn takes_names_for_others(&self) -> bool {
+        !self.can.case_sensitive || self.can.normalizes_unicode
+    }
+
     /// Whether nothing at all stands in the share.
     fn is_bare(&self) -> fs::Result<bool> {
         let root = match self.fs.root(Area::Share) {

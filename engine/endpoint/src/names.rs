@@ -65,6 +65,10 @@ impl Names {
         (0..self.len()).map(|at| self.get(at))
     }
 
+    pub(crate) fn contains(&self, name: &Name) -> bool {
+        self.spans.binary_search_by(|span| span.of(&self.bytes).cmp(name.as_bytes())).is_ok()
+    }
+
     /// Where the first name after `after` stands.
     pub(crate) fn after(&self, after: &Name) -> usize {
         self.spans.partition_point(|span| span.of(&self.bytes).cmp(after.as_bytes()) != Ordering::Greater)

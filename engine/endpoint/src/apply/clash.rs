@@ -12,7 +12,7 @@ impl<F: Fs> Act<'_, '_, F> {
     /// What becomes of an action at whose path nothing is known, but something stands: an untracked thing, another name that the
     /// file system takes for this one, or something new of which the index doesn't know yet.
     pub(super) fn clash(&mut self, place: &Place<F>, stat: &Stat) -> Outcome {
-        if self.may_be_alias() {
+        if self.ep.takes_names_for_others() {
             match self.alias(place, stat) {
                 Ok(Some(existing)) => {
                     let kind = ProblemKind::FileExists { existing: self.beside(place, &existing) };
@@ -29,17 +29,13 @@ impl<F: Fs> Act<'_, '_, F> {
         self.unexpected(&place.path)
     }
 
-    fn may_be_alias(&self) -> bool {
-        !self.ep.can.case_sensitive || self.ep.can.normalizes_unicode
-    }
-
     fn beside(&self, place: &Place<F>, name: &NameBuf) -> causeway_sync::RelPathBuf {
         place.path.parent().expect("no action is at the root").join(name)
     }
 
     /// The name under which what answers to the place's name really stands, if it isn't that name.
     pub(super) fn alias(&self, place: &Place<F>, stat: &Stat) -> fs::Result<Option<NameBuf>> {
-        if !self.may_be_alias() {
+        if !self.ep.takes_names_for_others() {
             return Ok(None);
         }
         let names = Names::list(&self.ep.fs, &place.dir)?;

@@ -21,7 +21,7 @@ impl<F: Fs> Act<'_, '_, F> {
             let created = self.ep.fs.create_symlink(&place.dir, &place.name, target);
             created.map_err(|error| self.not_created(place, &error))?;
             let landed = match self.ep.fs.stat(&place.dir, &place.name) {
-                Ok(Some(stat)) if stat.kind == Kind::Symlink => Landed::As(stat),
+                Ok(Some(stat)) if stat.kind == Kind::Symlink && self.points_to(place, target) => Landed::As(stat),
                 _ => Landed::Overwritten,
             };
             return self.record(place, entry, &landed);
@@ -32,6 +32,10 @@ impl<F: Fs> Act<'_, '_, F> {
         let replaced = self.replace(place, stat, &staged);
         let landed = replaced.inspect_err(|_| self.throw_away(&staged))?;
         self.record(place, entry, &landed)
+    }
+
+    fn points_to(&self, place: &Place<F>, target: &Target) -> bool {
+        self.ep.fs.read_link(&place.dir, &place.name).is_ok_and(|now| now == *target)
     }
 
     /// Refuses a symlink that the share or the file system doesn't want.

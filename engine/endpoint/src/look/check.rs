@@ -226,7 +226,7 @@ impl<F: Fs> Scan<'_, F> {
     fn stat_at(&mut self, path: &RelPath) -> fs::Result<Option<Stat>> {
         let (above, name) = path.split_last().expect("never asked of the root");
         let dir = self.dirs.dir(above)?;
-        self.ep.fs.stat(&dir, name)
+        self.stat(above, &dir, name)
     }
 
     /// A row that the rules ignore by now leaves the index.
@@ -332,7 +332,7 @@ impl<F: Fs> Scan<'_, F> {
         self.renew();
         let Placed::At(Place { dir: id, name, row }) = self.place(path)? else { return Ok(true) };
         let above = path.parent().expect("never the root");
-        let looked = self.dirs.dir(above).and_then(|dir| Ok((self.ep.fs.stat(&dir, &name)?, dir)));
+        let looked = self.dirs.dir(above).and_then(|dir| Ok((self.stat(above, &dir, &name)?, dir)));
         let (stat, dir) = match looked {
             Ok((Some(stat), dir)) => (stat, dir),
             Ok((None, _)) => return Ok(row.is_none()),

@@ -185,7 +185,8 @@ impl<F: Fs> Scan<'_, F> {
                 at += usize::from(order != Ordering::Greater);
                 let name = if order == Ordering::Greater { row.as_ref().map(|(name, _)| name.clone()) } else { name };
                 let name = name.expect("one of the two is there");
-                self.compare(frames, &dir, name, row.map(|(_, row)| row), &mut found, &mut subdirs)?;
+                let is_listed = order != Ordering::Greater;
+                self.compare(frames, &dir, name, is_listed, row.map(|(_, row)| row), &mut found, &mut subdirs)?;
                 if found.len() >= PAGE {
                     self.write_page(&path, &mut found)?;
                     self.renew();
@@ -239,19 +240,22 @@ impl<F: Fs> Scan<'_, F> {
         Ok(())
     }
 
-    /// Compares one name of a directory with its row.
+    /// Compares one name of a directory, `is_listed` or only known from its row, with that.
+    #[allow(clippy::too_many_arguments)]
     fn compare(
         &mut self,
         frames: &mut [Frame],
         dir: &F::Dir,
         name: NameBuf,
+        is_listed: bool,
         row: Option<Row>,
         found: &mut Vec<Found>,
         subdirs: &mut Vec<SubDir>,
     ) -> Result<(), LookError> {
         let frame = frames.last().expect("the caller has pushed it");
         let path = frame.path.join(&name);
-        let stat = match self.ep.fs.stat(dir, &name) {
+        let stat = if is_listed { self.ep.fs.stat(dir, &name) } else { self.stat(&frame.path, dir, &name) };
+        let stat = match stat {
             Ok(stat) => stat,
             Err(error) => {
                 self.fail_at(&path, &error);
@@ -375,7 +379,7 @@ impl<F: Fs> Scan<'_, F> {
         let Some((above, name)) = path.split_last() else { return Ok(()) };
         let Some((dir, row)) = self.ep.lock().index.lookup(path)? else { return Ok(()) };
         let stands = match self.dirs.dir(above) {
-            Ok(opened) => self.ep.fs.stat(&opened, name),
+            Ok(opened) => self.stat(above, &opened, name),
             // What holds it is gone as well, and is told as such.
             Err(error) if problem::is_stale(&error) => return Ok(()),
             Err(error) => Err(error),

@@ -18,14 +18,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use causeway_sync::ignore::Rules;
-use causeway_sync::{RelPath, RelPathBuf};
+use causeway_sync::{Name, RelPath, RelPathBuf};
 
 use crate::dirs::Dirs;
 use crate::endpoint::Endpoint;
 use crate::error::LookError;
 use crate::flights::{LookId, Tick};
-use crate::fs::{Fs, FsError};
+use crate::fs::{self, Fs, FsError, Stat};
 use crate::hash::Buffer;
+use crate::names::Names;
 use crate::problem;
 use crate::settings::{Later, Looked};
 
@@ -45,6 +46,8 @@ pub(crate) struct Scan<'e, F: Fs> {
     later: Vec<Later>,
     /// Directories whose rows stand and that the disk doesn't show: removed at the end, unless they turned up elsewhere.
     vanished: Vec<RelPathBuf>,
+    /// The directory that was listed last to tell a name from another that the file system takes for it.
+    listed: Option<(RelPathBuf, Names)>,
 }
 
 /// How much a check reads of new files; the rest is read while it is sent.
@@ -80,6 +83,7 @@ impl<'e, F: Fs> Scan<'e, F> {
             buffer: Buffer::default(),
             later: Vec::new(),
             vanished: Vec::new(),
+            listed: None,
         })
     }
 
@@ -90,6 +94,26 @@ impl<'e, F: Fs> Scan<'e, F> {
     /// Rows and disk are read from now on: flights that have landed don't matter any more.
     fn renew(&mut self) {
         self.since = self.ep.lock().flights.renew_look(self.id);
+    }
+
+    /// What stands at `name` of `dir`, which is `above`, by just this name: where the file system takes several names for one, only the
+    /// listed one counts.
+    fn stat(&mut self, above: &RelPath, dir: &F::Dir, name: &Name) -> fs::Result<Option<Stat>> {
+        let stat = self.ep.fs.stat(dir, name)?;
+        if stat.is_none() || !self.ep.takes_names_for_others() {
+            return Ok(stat);
+        }
+        if let Some((of, names)) = &self.listed
+            && **of == *above
+            && names.contains(name)
+        {
+            return Ok(stat);
+        }
+        // What was listed before may be out of date by now.
+        let names = Names::list(&self.ep.fs, dir)?;
+        let is_listed = names.contains(name);
+        self.listed = Some((above.to_owned(), names));
+        Ok(stat.filter(|_| is_listed))
     }
 
     fn look_again_at(&mut self, path: &RelPath, due_ms: u64) {

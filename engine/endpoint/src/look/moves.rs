@@ -39,7 +39,7 @@ impl<F: Fs> Scan<'_, F> {
     /// Whether the directory that `stat` shows no longer stands at `from`.
     fn has_left(&mut self, from: &RelPath, stat: &Stat) -> Result<bool, LookError> {
         let Some((above, name)) = from.split_last() else { return Ok(false) };
-        let seen = self.dirs.dir(above).and_then(|dir| self.ep.fs.stat(&dir, name));
+        let seen = self.dirs.dir(above).and_then(|dir| self.stat(above, &dir, name));
         Ok(match seen {
             Ok(None) => true,
             Ok(Some(now)) => now.kind != Kind::Directory || now.inode != stat.inode,

@@ -51,7 +51,9 @@ impl<F: Fs> Endpoint<F> {
             }
         }
         if !due.is_empty() {
-            self.check(&due, now_ms, stop)?;
+            for later in self.check(&due, now_ms, stop)?.later {
+                self.dirty(&later.path, Look::Again);
+            }
         }
         Ok(self.lock().unsettled.front().map(|(due_ms, _)| *due_ms))
     }

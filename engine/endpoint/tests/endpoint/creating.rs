@@ -239,24 +239,3 @@ fn holes_stay_holes() {
     fs::File::open(guest.at("sparse")).unwrap().read_exact_at(&mut begin, 0).unwrap();
     assert_eq!(&begin, b"begin");
 }
-
-#[test]
-fn names_that_differ_only_in_case() {
-    let plain = Side::new();
-    let mut can = causeway_endpoint::fs::Fs::probe(&plain.ep.fs().inner).unwrap();
-    can.case_sensitive = false;
-    // A file system that says so, with the second name standing there as if it were an alias.
-    let guest = Side::make(Making { can: Some(can), ..Making::default() }, |share| write(share, "Readme", "x"));
-    guest.crawl();
-    let host = Side::host_with(|share| write(share, "README", "y"));
-    fs::hard_link(guest.at("Readme"), guest.at("README")).unwrap();
-    let hidden = guest.at("README");
-    // The name answers, but isn't listed.
-    guest.hooks.once(crate::hooked::Call::List, "", move || fs::remove_file(hidden).unwrap());
-    match guest.put_from(&host, "README", None, false) {
-        Outcome::Problem(problem) => {
-            assert_eq!(problem.kind, ProblemKind::FileExists { existing: path("Readme") });
-        }
-        other => panic!("{other:?}"),
-    }
-}

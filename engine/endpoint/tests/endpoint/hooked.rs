@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use causeway_endpoint::fs::{Area, Capabilities, Fs, FsError, FsErrorKind, Kind, OsFs, Rename, Result, Space, Stat};
 use causeway_sync::entry::Target;
-use causeway_sync::{Name, RelPath};
+use causeway_sync::{Name, NameBuf, RelPath};
 
 /// The calls that a hook hears of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +121,28 @@ impl io::Seek for HookedFile {
 }
 
 impl Hooked {
+    /// The name by which an entry really stands, where the file system is to take names for others that differ in case.
+    fn real(&self, dir: &<OsFs as Fs>::Dir, name: &Name) -> NameBuf {
+        let mut real = name.to_owned();
+        if self.can.is_some_and(|can| !can.case_sensitive) {
+            let lower = |name: &Name| String::from_utf8_lossy(name.as_bytes()).to_lowercase();
+            let mut find = |listed: &Name, _| {
+                if lower(listed) == lower(name) {
+                    real = listed.to_owned();
+                }
+                ControlFlow::Continue(())
+            };
+            self.inner.list(dir, &mut find).unwrap();
+        }
+        real
+    }
+
+    /// The name to create; an error where another stands in for it.
+    fn free(&self, dir: &<OsFs as Fs>::Dir, name: &Name) -> Result<()> {
+        let real = self.real(dir, name);
+        if *real == *name { Ok(()) } else { Err(FsError::of_kind("create", RelPath::ROOT, FsErrorKind::Exists)) }
+    }
+
     fn wrap(&self, file: <OsFs as Fs>::File) -> HookedFile {
         HookedFile { file, hooks: self.hooks.clone() }
     }
@@ -148,14 +170,18 @@ impl Fs for Hooked {
 
     fn open_dir(&self, dir: &Self::Dir, name: &Name) -> Result<Self::Dir> {
         self.hooks.about(Call::OpenDir, name)?;
-        self.inner.open_dir(dir, name)
+        self.inner.open_dir(dir, &self.real(dir, name))
     }
 
     fn open_path(&self, dir: &Self::Dir, path: &RelPath) -> Result<Self::Dir> {
         if let Some(name) = path.file_name() {
             self.hooks.about(Call::OpenDir, name)?;
         }
-        self.inner.open_path(dir, path)
+        let mut at = dir.clone();
+        for name in path.names() {
+            at = self.inner.open_dir(&at, &self.real(&at, name))?;
+        }
+        Ok(at)
     }
 
     fn list(&self, dir: &Self::Dir, each: &mut dyn FnMut(&Name, Option<Kind>) -> ControlFlow<()>) -> Result<u64> {
@@ -165,7 +191,7 @@ impl Fs for Hooked {
 
     fn stat(&self, dir: &Self::Dir, name: &Name) -> Result<Option<Stat>> {
         self.hooks.about(Call::Stat, name)?;
-        self.inner.stat(dir, name)
+        self.inner.stat(dir, &self.real(dir, name))
     }
 
     fn stat_dir(&self, dir: &Self::Dir) -> Result<Stat> {
@@ -179,11 +205,12 @@ impl Fs for Hooked {
 
     fn open_file(&self, dir: &Self::Dir, name: &Name) -> Result<Self::File> {
         self.hooks.about(Call::OpenFile, name)?;
-        self.inner.open_file(dir, name).map(|file| self.wrap(file))
+        self.inner.open_file(dir, &self.real(dir, name)).map(|file| self.wrap(file))
     }
 
     fn create_file(&self, dir: &Self::Dir, name: &Name, executable: bool) -> Result<Self::File> {
         self.hooks.about(Call::CreateFile, name)?;
+        self.free(dir, name)?;
         self.inner.create_file(dir, name, executable).map(|file| self.wrap(file))
     }
 
@@ -193,30 +220,40 @@ impl Fs for Hooked {
 
     fn create_dir(&self, dir: &Self::Dir, name: &Name) -> Result<Self::Dir> {
         self.hooks.about(Call::CreateDir, name)?;
+        self.free(dir, name)?;
         self.inner.create_dir(dir, name)
     }
 
     fn create_symlink(&self, dir: &Self::Dir, name: &Name, target: &Target) -> Result<()> {
+        self.free(dir, name)?;
         self.inner.create_symlink(dir, name, target)
     }
 
     fn read_link(&self, dir: &Self::Dir, name: &Name) -> Result<Target> {
-        self.inner.read_link(dir, name)
+        self.inner.read_link(dir, &self.real(dir, name))
     }
 
     fn rename(&self, from: &Self::Dir, from_name: &Name, to: &Self::Dir, to_name: &Name, how: Rename) -> Result<()> {
         self.hooks.about(Call::Rename, to_name)?;
-        self.inner.rename(from, from_name, to, to_name, how)
+        let from_name = self.real(from, from_name);
+        let to_name = match how {
+            Rename::NoReplace => {
+                self.free(to, to_name)?;
+                to_name.to_owned()
+            }
+            Rename::Exchange => self.real(to, to_name),
+        };
+        self.inner.rename(from, &from_name, to, &to_name, how)
     }
 
     fn remove_file(&self, dir: &Self::Dir, name: &Name) -> Result<()> {
         self.hooks.about(Call::RemoveFile, name)?;
-        self.inner.remove_file(dir, name)
+        self.inner.remove_file(dir, &self.real(dir, name))
     }
 
     fn remove_dir(&self, dir: &Self::Dir, name: &Name) -> Result<()> {
         self.hooks.about(Call::RemoveDir, name)?;
-        self.inner.remove_dir(dir, name)
+        self.inner.remove_dir(dir, &self.real(dir, name))
     }
 
     fn set_executable(&self, file: &Self::File, executable: bool) -> Result<()> {

@@ -6,6 +6,7 @@ mod attributes;
 mod crashes;
 mod creating;
 mod elsewhere;
+mod folding;
 mod hooked;
 mod keeping;
 mod looking;
