@@ -80,6 +80,7 @@ impl Actor {
 
     /// Takes in what a side of the present session tells.
     pub(super) fn handle_report(&mut self, side: Side, report: Report) {
+        tracing::trace!(share = %self.settings.name, ?side, ?report, "hears");
         let now_ms = self.clock.now_ms();
         let report = match report {
             // These may come before the attempt that made the session has been taken in.
@@ -173,6 +174,7 @@ impl Actor {
     }
 
     fn carry_out_one(&mut self, output: Output) {
+        tracing::trace!(share = %self.settings.name, ?output, "wants");
         let [host, guest] = Side::BOTH.map(|side| self.reporter(side));
         let of = |side| if side == Side::Host { &host } else { &guest };
         let now_ms = self.clock.now_ms();

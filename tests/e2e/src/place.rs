@@ -24,6 +24,9 @@ pub struct Ran {
     pub err: String,
 }
 
+/// What keeps the directory of a failed test, to be looked at, and says where it is.
+const KEEP_VARIABLE: &str = "CAUSEWAY_E2E_KEEP";
+
 /// A `CAUSEWAY_HOME` with folders beside it.
 pub struct Place {
     dir: TempDir,
@@ -169,6 +172,10 @@ impl Drop for Place {
         }
         if std::thread::panicking() {
             eprintln!("{}", self.log_end());
+            if std::env::var_os(KEEP_VARIABLE).is_some() {
+                self.dir.disable_cleanup(true);
+                eprintln!("kept: {}", self.dir.path().display());
+            }
         } else {
             assert!(left.is_empty(), "processes were left over: {left:?}\n{}", self.log_end());
         }
