@@ -3,7 +3,7 @@
 use crate::ledger::{Diverged, Hold, LedgerError};
 use crate::plan::{Action, Lane, Operation, Problem, ProblemKind, Source};
 use crate::reconcile::{Decision, Facts, reconcile};
-use crate::session::items::Stage;
+use crate::session::items::{Stage, Told};
 use crate::session::{Halt, Keep, Output, Session};
 use crate::{Entry, File, Ledger, RelPath, RelPathBuf, Side};
 
@@ -110,21 +110,21 @@ impl<L: Ledger> Session<L> {
         }
     }
 
-    /// Where the ledger doesn't know that a session has put one side's version there, that version is the other side's older one, and
-    /// no conflict.
+    /// What this session has carried to one side both held at that time: that is the ancestor, whatever the ledger says until then.
+    /// What an earlier session has, the other side may only have held in memory; it still is its older version, and no conflict.
     fn reconcile(&self, path: &RelPath, facts: Facts<'_>) -> Decision {
-        let decision = reconcile(facts, self.settings.mode);
-        let told = self.items.get(path).map(|item| &item.told);
-        let own = |side: Side| told.and_then(|told| told[side as usize].as_ref()).is_some_and(|told| told.own);
-        let ancestor = match (own(Side::Host), own(Side::Guest)) {
-            (true, false) => facts.host,
-            (false, true) => facts.guest,
-            _ => return decision,
+        let told = |side: Side| self.items.get(path).and_then(|item| item.told[side as usize].as_ref());
+        let on_one_side = |is: fn(&Told) -> bool| match Side::BOTH.map(|side| told(side).is_some_and(is)) {
+            [true, false] => Some(facts.host),
+            [false, true] => Some(facts.guest),
+            _ => None,
         };
-        if decision == Decision::Conflict {
-            reconcile(Facts { ancestor, ..facts }, self.settings.mode)
-        } else {
-            decision
+        if let Some(ancestor) = on_one_side(|told| told.carried) {
+            return reconcile(Facts { ancestor, ..facts }, self.settings.mode);
+        }
+        match (reconcile(facts, self.settings.mode), on_one_side(|told| told.own)) {
+            (Decision::Conflict, Some(ancestor)) => reconcile(Facts { ancestor, ..facts }, self.settings.mode),
+            (decision, _) => decision,
         }
     }
 

@@ -183,7 +183,7 @@ impl<L: Ledger> Session<L> {
     fn unfold_move(&mut self, relist: bool) -> Result<(), LedgerError> {
         let Some(DirectoryMove { side, from, to, as_of, .. }) = self.end_directory_move() else { return Ok(()) };
         self.take_in_now(side, from, Told::gone(as_of))?;
-        self.take_in_now(side, to.clone(), Told { entry: Some(Entry::Directory), as_of, own: false })?;
+        self.take_in_now(side, to.clone(), Told::of(Some(Entry::Directory), as_of, false))?;
         if relist {
             self.outputs.push_back(Output::Relist { side, path: to });
         }

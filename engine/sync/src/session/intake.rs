@@ -247,9 +247,9 @@ impl<L: Ledger> Session<L> {
             while self.directory_move.is_none() {
                 let Some((change, as_of)) = self.sides[side as usize].intake.pop_front() else { break };
                 match change {
-                    Change::Now { path, entry, own } => self.take_in_now(side, path, Told { entry, as_of, own })?,
+                    Change::Now { path, entry, own } => self.take_in_now(side, path, Told::of(entry, as_of, own))?,
                     Change::Moved { from, to, entry, own, seq } => {
-                        self.take_in_moved(side, from, to, Told { entry: Some(entry), as_of: seq, own }, now_ms)?;
+                        self.take_in_moved(side, from, to, Told::of(Some(entry), seq, own), now_ms)?;
                     }
                     Change::Forgotten { path } => self.take_in_forgotten(&path, as_of)?,
                 }

@@ -14,12 +14,19 @@ pub(super) struct Told {
     pub as_of: Seq,
     /// A session put it there: it is nobody's edit.
     pub own: bool,
+    /// A batch of this session put it there: both sides held it then.
+    pub carried: bool,
 }
 
 impl Told {
+    /// What a side told.
+    pub fn of(entry: Option<Entry>, as_of: Seq, own: bool) -> Self {
+        Self { entry, as_of, own, carried: false }
+    }
+
     /// Nothing stands there.
     pub fn gone(as_of: Seq) -> Self {
-        Self { entry: None, as_of, own: false }
+        Self::of(None, as_of, false)
     }
 }
 

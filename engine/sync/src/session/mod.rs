@@ -416,11 +416,7 @@ impl<L: Ledger> Session<L> {
     fn revive(&mut self, path: &RelPath, diverged: &Diverged, keep: Option<Keep>) {
         let item = self.items.entry(path.to_owned()).or_default();
         for side in Side::BOTH {
-            item.told[side as usize].get_or_insert_with(|| Told {
-                entry: diverged.on(side).cloned(),
-                as_of: Seq::default(),
-                own: false,
-            });
+            item.told[side as usize].get_or_insert_with(|| Told::of(diverged.on(side).cloned(), Seq::default(), false));
         }
         if keep.is_some() {
             item.keep = keep;

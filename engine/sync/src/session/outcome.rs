@@ -61,7 +61,7 @@ impl<L: Ledger> Session<L> {
         let is_directory = entry.as_ref().is_some_and(Entry::is_directory);
         let was_directory = action.expect.as_ref().is_some_and(Entry::is_directory);
         let own = !matches!(action.operation, Operation::Attributes(_)) || self.is_own(to, path);
-        self.learn(to, path, Told { entry, as_of: seq, own });
+        self.learn(to, path, Told { entry, as_of: seq, own, carried: own });
         if was_directory && !is_directory {
             self.tell_gone_below(to, path, seq)?;
         }
@@ -176,7 +176,7 @@ impl<L: Ledger> Session<L> {
                 self.status.last_change_ms = Some(now_ms);
                 let directory = entry.as_ref().is_some_and(Entry::is_directory);
                 self.learn(side, from, Told::gone(seq));
-                self.learn(side, to, Told { entry, as_of: seq, own: true });
+                self.learn(side, to, Told { entry, as_of: seq, own: true, carried: true });
                 if let Some(item) = self.items.get_mut(from) {
                     item.keep = None;
                 }
