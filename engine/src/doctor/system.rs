@@ -50,7 +50,7 @@ pub struct FileSystemKind {
 
 /// Magic numbers of `linux/magic.h` and of the file systems' own headers.
 #[cfg(target_os = "linux")]
-const KINDS: &[(i64, FileSystemKind)] = &[
+const KINDS: &[(u32, FileSystemKind)] = &[
     (0xef53, FileSystemKind { name: "ext4", network: false }),
     (0x9123_683e, FileSystemKind { name: "btrfs", network: false }),
     (0x5846_5342, FileSystemKind { name: "xfs", network: false }),
@@ -73,8 +73,9 @@ const KINDS: &[(i64, FileSystemKind)] = &[
 /// The kind of the file system that `path` stands on, where it is a well-known one.
 #[cfg(target_os = "linux")]
 pub fn kind_at(path: &Path) -> Option<FileSystemKind> {
-    let magic = i64::try_from(rustix::fs::statfs(path).ok()?.f_type).ok()?;
-    KINDS.iter().find(|(number, _)| *number == magic & 0xffff_ffff).map(|(_, kind)| *kind)
+    // The width of the field differs from one processor to another; its numbers have 32 bits.
+    let magic = rustix::fs::statfs(path).ok()?.f_type as u32;
+    KINDS.iter().find(|(number, _)| *number == magic).map(|(_, kind)| *kind)
 }
 
 /// The kind of the file system that `path` stands on: not asked here.

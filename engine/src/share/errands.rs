@@ -321,9 +321,12 @@ fn restore(sides: &Sides, which: WhichItems) -> Result<Restored, ApiError> {
     Ok(Restored { restored, refused })
 }
 
+/// An item and what it is asked for by.
+type Wanted = (PathBytes, (Side, BinId));
+
 /// The item of either bin that came last from a path; and what came from below it not long before, for a directory that is
 /// removed file by file arrives in the bin file by file. The upper come first.
-fn with_what_it_held(sides: &Sides, path: &PathBytes) -> Result<Vec<(PathBytes, (Side, BinId))>, ApiError> {
+fn with_what_it_held(sides: &Sides, path: &PathBytes) -> Result<Vec<Wanted>, ApiError> {
     let Ok(top) = RelPath::new(path.as_bytes()) else { return Ok(Vec::new()) };
     let mut latest: BTreeMap<RelPathBuf, (Side, BinId)> = BTreeMap::new();
     for side in Side::BOTH {

@@ -55,7 +55,7 @@ impl Place {
     }
 
     fn from_cursor(cursor: &str) -> Option<Self> {
-        if !cursor.is_ascii() || cursor.len() % 2 != 0 {
+        if !cursor.is_ascii() || !cursor.len().is_multiple_of(2) {
             return None;
         }
         let bytes: Option<Vec<u8>> =

@@ -108,7 +108,8 @@ mod tests {
             conflicts: 1,
             pending: 1,
         };
-        let steps: [(State, fn(&mut Facts)); 8] = [
+        type Next = fn(&mut Facts);
+        let steps: [(State, Next); 8] = [
             (State::Halted, |f| f.halted = false),
             (State::Paused, |f| f.paused = false),
             (State::Disconnected, |f| f.disconnected = false),
