@@ -31,6 +31,7 @@ pub fn deny(workspace: &Workspace) -> Result<()> {
 
 /// The documentation builds, every link in it leads somewhere.
 pub fn docs(workspace: &Workspace) -> Result<()> {
-    let mut command = workspace.cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
+    let mut command =
+        workspace.cargo(&["doc", "--workspace", "--keep-going", "--no-deps", "--document-private-items", "--quiet"]);
     must(command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))
 }

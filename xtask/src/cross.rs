@@ -4,7 +4,7 @@
 //! - SQLite: told that the system has one, `libsqlite3-sys` still takes the bindings of the version it bundles.
 //! - BLAKE3: its feature `pure` leaves assembly and C out.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::cargo::{APP, Workspace, must};
 
@@ -17,13 +17,20 @@ const EXCLUDED: &[&str] = &[APP, "causeway-e2e"];
 
 /// Checks every package but the excluded ones.
 pub fn check(workspace: &Workspace) -> Result<()> {
+    let mut failed = Vec::new();
     for target in TARGETS {
         println!("--- {target}");
         let mut command = workspace.cargo(&["check", "--workspace", "--keep-going", "--quiet", "--target", target]);
         command.args(EXCLUDED.iter().flat_map(|package| ["--exclude", package]));
         command.args(["--features", "blake3/pure"]);
         command.env("LIBSQLITE3_SYS_USE_PKG_CONFIG", "1").env("SQLITE3_LIB_DIR", workspace.target());
-        must(command.env("RUSTFLAGS", "-D warnings"))?;
+        if let Err(error) = must(command.env("RUSTFLAGS", "-D warnings")) {
+            println!("error: {error:#}");
+            failed.push(*target);
+        }
+    }
+    if !failed.is_empty() {
+        bail!("not as it should be for {}", failed.join(", "));
     }
     Ok(())
 }
