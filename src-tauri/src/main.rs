@@ -1,2 +1,5 @@
 //! The program `causeway-app`; see the library.
-fn main() {}
+
+fn main() -> anyhow::Result<()> {
+    causeway_app::run()
+}
