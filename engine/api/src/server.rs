@@ -8,7 +8,7 @@
 //! Bounds, and what happens at them: [`CONNECTIONS_MAX`], further ones get an error and are closed;
 //! [`REQUESTS_AT_ONCE_MAX`] for a connection, then its lines wait unread; [`QUEUE_LINES_MAX`] answers wait to be
 //! written, then the tasks wait; a client that takes nothing for [`WRITE_PATIENCE`] is cut off; a line too long is
-//! answered with an error and ends the connection. A slow subscriber has no queue at all: see [`feed`](crate::feed).
+//! answered with an error and ends the connection. A slow subscriber has no queue at all: see [`crate::feed`].
 
 use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 

@@ -3,7 +3,7 @@
 //! A `.syncignore` that is wrong never changes what is synchronised: the last good one, of which a copy is kept, stays in
 //! force, and the share says so.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 
 #[cfg(unix)]
 fn open_without_following(path: &Path) -> io::Result<File> {
+    use std::fs::OpenOptions;
     use std::os::unix::fs::OpenOptionsExt;
     // Without waiting, should it be a FIFO.
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
