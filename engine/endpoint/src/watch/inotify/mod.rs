@@ -51,7 +51,7 @@ impl InotifyWatcher {
         let failed = |source| WatchError::Start { path: config.share.clone(), source };
         let cookies = Arc::new(Cookies::open(&config.cookies)?);
         let wakeup = Arc::new(Wakeup::new().map_err(failed)?);
-        let watches = Watches::start(&config.share, cookies.dir(), config.skip.clone())?;
+        let watches = Watches::start(&config.share, cookies.dir(), config.skip.as_ref())?;
         let source = Source { share: config.share.clone(), skip: config.skip, cookies: cookies.clone(), sink };
         let thread = {
             let wakeup = wakeup.clone();
@@ -98,16 +98,22 @@ impl From<Lost> for End {
 impl Source {
     fn run(self, mut watches: Watches, wakeup: &Wakeup) {
         loop {
-            match Reader::new(&self, watches).read_on(wakeup) {
-                Err(End::Lost) => {}
+            let mut reader = Reader::new(&self, watches);
+            let seen = match reader.read_on(wakeup) {
+                Err(End::Lost) => std::mem::take(&mut reader.deferred),
                 Ok(()) | Err(End::Stopped) => return,
                 Err(End::RootGone) => return (self.sink)(WatchEvent::RootGone),
-            }
-            watches = match Watches::start(&self.share, self.cookies.dir(), self.skip.clone()) {
+            };
+            // The old watches first, so that they don't count towards the limit.
+            drop(reader);
+            watches = match Watches::start(&self.share, self.cookies.dir(), self.skip.as_ref()) {
                 Ok(watches) => watches,
                 Err(error) => return self.give_up(error),
             };
             (self.sink)(WatchEvent::Overflow { subtree: RelPathBuf::default() });
+            for id in seen {
+                (self.sink)(WatchEvent::CookieSeen(id));
+            }
             self.cookies.write_again();
         }
     }
@@ -154,7 +160,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn read_on(mut self, wakeup: &Wakeup) -> Result<(), End> {
+    fn read_on(&mut self, wakeup: &Wakeup) -> Result<(), End> {
         let fd = self.watches.fd();
         let mut buffer = vec![MaybeUninit::uninit(); BUFFER_BYTES];
         self.tell_limits();
@@ -265,6 +271,10 @@ impl<'a> Reader<'a> {
                 self.tell(WatchEvent::Overflow { subtree });
             }
             self.tell_limits();
+            if !self.watches.is_settled() {
+                self.unsettled_since = Some(Instant::now());
+                return Ok(());
+            }
         }
         self.unsettled_since = None;
         self.has_missed = false;

@@ -105,13 +105,15 @@ impl Tree {
         self.children.range(from..).take_while(|((parent, _), _)| *parent == wd).map(|(_, child)| *child).collect()
     }
 
-    /// Forgets one directory, whose watch is gone. What hung below it is taken off.
-    pub(super) fn forget(&mut self, wd: Wd) {
+    /// Forgets one directory, whose watch is gone. Returns what hung in it, which is taken off.
+    pub(super) fn forget(&mut self, wd: Wd) -> Vec<Wd> {
         self.detach(wd);
-        for child in self.children_of(wd) {
-            self.detach(child);
+        let children = self.children_of(wd);
+        for child in &children {
+            self.detach(*child);
         }
         self.nodes.remove(&wd);
+        children
     }
 
     /// Forgets a directory and all below it, and returns them.
@@ -198,7 +200,7 @@ mod tests {
     #[test]
     fn forgetting_leaves_nothing_behind() {
         let mut tree = tree();
-        tree.forget(2);
+        assert_eq!(tree.forget(2), [3]);
         assert_eq!((tree.len(), path(&tree, 3), tree.is_detached(3)), (4, None, true));
         let mut forgotten = tree.forget_below(3);
         forgotten.sort_unstable();

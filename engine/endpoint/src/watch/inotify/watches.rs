@@ -28,6 +28,11 @@ const DIRECTORY_EVENTS: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::EXCL_UNLINK);
 const ROOT_EVENTS: WatchFlags = DIRECTORY_EVENTS.union(WatchFlags::DELETE_SELF).union(WatchFlags::MOVE_SELF);
 
+/// How often it is tried to watch all, while directories are being renamed so that the walk loses its way.
+const STARTS_MAX: u32 = 10;
+/// How often in a row it is tried to settle, before all is watched anew.
+const SETTLINGS_MAX: u32 = 20;
+
 /// An inotify instance, and what it watches.
 pub(super) struct Watches {
     fd: Arc<OwnedFd>,
@@ -41,6 +46,8 @@ pub(super) struct Watches {
     limbo: Vec<Wd>,
     /// Directories in which one could not be added, because they were no longer where the tree has them.
     incomplete: BTreeSet<Wd>,
+    /// How often in a row settling has left something open.
+    settlings: u32,
     is_full: bool,
     /// Limits met, to be told.
     pub(super) limits: Vec<WatchLimit>,
@@ -58,7 +65,19 @@ enum Added {
 
 impl Watches {
     /// Watches `cookies` and `share` with all below it.
-    pub(super) fn start(share: &Path, cookies: &Path, skip: Option<Skip>) -> Result<Self, WatchError> {
+    pub(super) fn start(share: &Path, cookies: &Path, skip: Option<&Skip>) -> Result<Self, WatchError> {
+        for _ in 0..STARTS_MAX {
+            let (mut watches, root) = Self::at_the_root(share, cookies, skip.cloned())?;
+            if watches.walk_in(root, watches.tree.root(), false).is_ok() {
+                return Ok(watches);
+            }
+        }
+        let source = io::Error::other("its directories are being renamed all the time");
+        Err(WatchError::Start { path: share.to_owned(), source })
+    }
+
+    /// Watches `cookies` and `share`, but nothing below it yet.
+    fn at_the_root(share: &Path, cookies: &Path, skip: Option<Skip>) -> Result<(Self, Dir), WatchError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |errno: Errno| WatchError::Start { path, source: errno.into() }
@@ -67,17 +86,17 @@ impl Watches {
             Errno::MFILE => WatchError::Limit(limits::instances()),
             errno => failed(share)(errno),
         })?;
-        let root = Dir::open_absolute(share).map_err(failed(share))?;
-        let first = |dir: &Dir, path: &Path, events| {
-            add(&fd, dir, events).map_err(|errno| match errno {
-                Errno::NOSPC => WatchError::Limit(limits::watches(RelPathBuf::default())),
-                errno => failed(path)(errno),
-            })
+        let first = |path: &Path, events| {
+            let dir = Dir::open_absolute(path).map_err(failed(path))?;
+            match add(&fd, &dir, events) {
+                Ok(wd) => Ok((wd, dir)),
+                Err(Errno::NOSPC) => Err(WatchError::Limit(limits::watches(RelPathBuf::default()))),
+                Err(errno) => Err(failed(path)(errno)),
+            }
         };
-        let cookie_dir = Dir::open_absolute(cookies).map_err(failed(cookies))?;
-        let cookies = first(&cookie_dir, cookies, WatchFlags::CREATE | WatchFlags::ONLYDIR)?;
-        let wd = first(&root, share, ROOT_EVENTS)?;
-        let mut watches = Self {
+        let (cookies, _) = first(cookies, WatchFlags::CREATE | WatchFlags::ONLYDIR)?;
+        let (wd, root) = first(share, ROOT_EVENTS)?;
+        let watches = Self {
             fd: Arc::new(fd),
             share: share.to_owned(),
             skip,
@@ -85,11 +104,11 @@ impl Watches {
             cookies,
             limbo: Vec::new(),
             incomplete: BTreeSet::new(),
+            settlings: 0,
             is_full: false,
             limits: Vec::new(),
         };
-        watches.walk_in(root, wd, false).map_err(|Lost| failed(share)(Errno::LOOP))?;
-        Ok(watches)
+        Ok((watches, root))
     }
 
     /// The descriptor that events are read from.
@@ -168,18 +187,25 @@ impl Watches {
             }
         }
         let mut completed = Vec::new();
-        while let Some(wd) = self.incomplete.first().copied() {
-            let path = self.tree.path(wd).ok_or(Lost)?;
-            let dir = self.open(wd).ok_or(Lost)?;
-            self.walk_in(dir, wd, true)?;
-            completed.push(path);
+        for wd in std::mem::take(&mut self.incomplete) {
+            // What was let go with one above it is unknown by now.
+            let Some(path) = self.tree.path(wd) else { continue };
+            match self.open(wd) {
+                Some(dir) => {
+                    self.walk_in(dir, wd, true)?;
+                    completed.push(path);
+                }
+                None => drop(self.incomplete.insert(wd)),
+            }
         }
-        Ok(completed)
+        self.settlings = if self.is_settled() { 0 } else { self.settlings + 1 };
+        if self.settlings > SETTLINGS_MAX { Err(Lost) } else { Ok(completed) }
     }
 
     /// The watch is gone, because the directory is.
     pub(super) fn forget(&mut self, wd: Wd) {
-        self.tree.forget(wd);
+        let orphans = self.tree.forget(wd);
+        self.limbo.extend(orphans);
         self.incomplete.remove(&wd);
     }
 
