@@ -124,11 +124,6 @@ impl Place {
         kill(self.engine_pid());
     }
 
-    /// Kills the agent, and waits until it is gone.
-    pub fn kill_agent(&self) {
-        kill(self.agent_pid());
-    }
-
     /// The end of the engine's and the agent's log, to be shown with a failure.
     pub fn log_end(&self) -> String {
         let end = |name: &str| {

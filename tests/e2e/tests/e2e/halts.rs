@@ -29,18 +29,6 @@ fn assert_halted(share: &Share<'_>, code: &str) {
 }
 
 #[test]
-fn an_emptied_root_is_filled_again_by_reset() {
-    let place = Place::new();
-    let share = filled(&place, "repo");
-    empty(&place, &share);
-    assert_halted(&share, "root_emptied");
-    assert!(share.guest.join("dir/7").exists());
-    share.ok("reset", &[]);
-    share.wait_for_state("watching");
-    assert_eq!(share.assert_equal().len(), 1201);
-}
-
-#[test]
 fn an_emptied_root_is_accepted() {
     let place = Place::new();
     let share = filled(&place, "repo");
@@ -93,23 +81,6 @@ fn a_mass_deletion_waits_for_a_person() {
     share.ok("resume", &["--accept", "mass_deletion"]);
     share.wait_for_state("watching");
     assert_eq!(share.assert_equal().len(), 1);
-}
-
-#[test]
-fn a_folder_that_is_emptied_file_by_file_halts_before_much_is_gone() {
-    let place = Place::new();
-    let share = filled(&place, "repo");
-    fs::remove_dir_all(share.host.join("dir")).unwrap();
-    let shown = share.wait_for_state("halted");
-    let code = shown["halt"]["code"].as_str().unwrap();
-    assert!(["mass_deletion", "root_emptied"].contains(&code), "{shown}");
-    // What was deleted until then rests in the guest's recycle bin; the rest still stands there.
-    let bin = shown["bin"]["guest"]["entries"].as_u64().unwrap();
-    let stands = fs::read_dir(share.guest.join("dir")).unwrap().count() as u64;
-    assert!(stands > 0 && bin + stands >= 1200, "{bin} in the bin, {stands} left");
-    share.ok("reset", &[]);
-    share.wait_for_state("watching");
-    assert_eq!(share.assert_equal().len() as u64, stands + 1);
 }
 
 #[test]
