@@ -2,7 +2,7 @@
 //!
 //! The supplier walks a batch's actions in their order and tells the content of each that has [`Source::Transfer`]: any
 //! number of [`Piece::Data`], [`Piece::Hole`] and [`Piece::Copy`], which together are the whole content from its start, and then one
-//! [`Piece::End`] or [`Piece::Unavailable`]. Where the action asks for a delta, the receiver tells a [`Signature`] before.
+//! [`Content::End`] or [`Content::Unavailable`]. Where the action asks for a delta, the receiver tells a [`Signature`] before.
 //!
 //! [`Source::Transfer`]: crate::Source::Transfer
 
