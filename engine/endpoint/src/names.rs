@@ -69,6 +69,27 @@ impl Names {
         self.spans.binary_search_by(|span| span.of(&self.bytes).cmp(name.as_bytes())).is_ok()
     }
 
+    /// The listed name that answers to `name`, which isn't listed itself but by which something of this `inode` was found: the same but
+    /// for case, or, normalised in another way, the same file.
+    pub(crate) fn answering_to<F: Fs>(
+        &self,
+        fs: &F,
+        dir: &F::Dir,
+        name: &Name,
+        inode: u64,
+    ) -> fs::Result<Option<&Name>> {
+        let wanted = folded(name);
+        if let Some((listed, _)) = self.iter().find(|(listed, _)| folded(listed) == wanted) {
+            return Ok(Some(listed));
+        }
+        for (listed, _) in self.iter() {
+            if fs.stat(dir, listed)?.is_some_and(|stat| stat.inode == inode) {
+                return Ok(Some(listed));
+            }
+        }
+        Ok(None)
+    }
+
     /// Where the first name after `after` stands.
     pub(crate) fn after(&self, after: &Name) -> usize {
         self.spans.partition_point(|span| span.of(&self.bytes).cmp(after.as_bytes()) != Ordering::Greater)
@@ -82,6 +103,11 @@ impl Names {
             keep(name, span.kind)
         });
     }
+}
+
+/// A name without its case.
+pub(crate) fn folded(name: &Name) -> String {
+    String::from_utf8_lossy(name.as_bytes()).to_lowercase()
 }
 
 impl Span {

@@ -39,20 +39,9 @@ impl<F: Fs> Act<'_, '_, F> {
             return Ok(None);
         }
         let names = Names::list(&self.ep.fs, &place.dir)?;
-        if names.iter().any(|(name, _)| *name == *place.name) {
+        if names.contains(&place.name) {
             return Ok(None);
         }
-        let lower = |name: &causeway_sync::Name| String::from_utf8_lossy(name.as_bytes()).to_lowercase();
-        let wanted = lower(&place.name);
-        if let Some((name, _)) = names.iter().find(|(name, _)| lower(name) == wanted) {
-            return Ok(Some(name.to_owned()));
-        }
-        // Normalised otherwise: the one that is the same file.
-        for (name, _) in names.iter() {
-            if self.ep.fs.stat(&place.dir, name)?.is_some_and(|other| other.inode == stat.inode) {
-                return Ok(Some(name.to_owned()));
-            }
-        }
-        Ok(None)
+        Ok(names.answering_to(&self.ep.fs, &place.dir, &place.name, stat.inode)?.map(ToOwned::to_owned))
     }
 }

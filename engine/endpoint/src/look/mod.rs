@@ -4,6 +4,7 @@
 //! (see [`flights`](crate::flights)). A failure to look is never taken for an absence: rows stay as they are, and the failure is
 //! listed among the scan's problems.
 
+mod aliases;
 mod check;
 mod crawl;
 mod examine;
@@ -18,13 +19,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use causeway_sync::ignore::Rules;
-use causeway_sync::{Name, RelPath, RelPathBuf};
+use causeway_sync::{RelPath, RelPathBuf};
 
 use crate::dirs::Dirs;
 use crate::endpoint::Endpoint;
 use crate::error::LookError;
 use crate::flights::{LookId, Tick};
-use crate::fs::{self, Fs, FsError, Stat};
+use crate::fs::{Fs, FsError};
 use crate::hash::Buffer;
 use crate::names::Names;
 use crate::problem;
@@ -94,26 +95,6 @@ impl<'e, F: Fs> Scan<'e, F> {
     /// Rows and disk are read from now on: flights that have landed don't matter any more.
     fn renew(&mut self) {
         self.since = self.ep.lock().flights.renew_look(self.id);
-    }
-
-    /// What stands at `name` of `dir`, which is `above`, by just this name: where the file system takes several names for one, only the
-    /// listed one counts.
-    fn stat(&mut self, above: &RelPath, dir: &F::Dir, name: &Name) -> fs::Result<Option<Stat>> {
-        let stat = self.ep.fs.stat(dir, name)?;
-        if stat.is_none() || !self.ep.takes_names_for_others() {
-            return Ok(stat);
-        }
-        if let Some((of, names)) = &self.listed
-            && **of == *above
-            && names.contains(name)
-        {
-            return Ok(stat);
-        }
-        // What was listed before may be out of date by now.
-        let names = Names::list(&self.ep.fs, dir)?;
-        let is_listed = names.contains(name);
-        self.listed = Some((above.to_owned(), names));
-        Ok(stat.filter(|_| is_listed))
     }
 
     fn look_again_at(&mut self, path: &RelPath, due_ms: u64) {

@@ -80,12 +80,18 @@ fn a_rename_that_changes_only_the_case_is_found() {
 }
 
 #[test]
-fn an_event_by_another_name_changes_nothing() {
+fn an_event_by_another_name_is_about_what_stands_there() {
     let side = side(filled);
     side.check_closed(&["README", "dir/x", "DIR/X", "dir"]);
     assert_eq!(side.told_short(), [""; 0]);
     side.assert_known();
-    side.write_old("Readme", "changed");
-    side.check_closed(&["Readme"]);
-    assert_eq!(side.told_short(), ["+Readme"]);
+    for (real, name) in [("Readme", "Readme"), ("Readme", "README"), ("Dir/x", "Dir/X"), ("Dir/x", "dir/x")] {
+        side.write_old(real, &format!("changed for {name}"));
+        side.check_closed(&[name]);
+        assert_eq!(side.told_short(), [format!("+{real}")], "{name}");
+        side.assert_known();
+    }
+    fs::remove_file(side.at("Readme")).unwrap();
+    side.check_closed(&["README"]);
+    assert_eq!(side.told_short(), ["-Readme"]);
 }
