@@ -169,11 +169,12 @@ impl<F: Fs> Scan<'_, F> {
                 Placed::Ignored(place) => self.forget_ignored(&path, place)?,
                 Placed::At(place) => match self.stat_at(&path) {
                     Ok(stat) => {
-                        if stat.is_none()
-                            && let Some(real) = self.really_named(&path)
-                            && !done.contains(&real)
-                        {
-                            queue.entry(real).or_insert(want).below |= want.below;
+                        if place.row.is_none() {
+                            for other in self.other_names(&path) {
+                                if !done.contains(&other) {
+                                    queue.entry(other).or_insert(want).below |= want.below;
+                                }
+                            }
                         }
                         wants.insert(path.clone(), want);
                         targets.push(Target { path, row: place.row, stat });

@@ -15,11 +15,12 @@ mod write;
 
 pub(crate) use examine::{CLOCK_STEP_MS, SETTLE_MS, is_unsettled};
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use causeway_sync::ignore::Rules;
-use causeway_sync::{RelPath, RelPathBuf};
+use causeway_sync::{NameBuf, RelPath, RelPathBuf};
 
 use crate::dirs::Dirs;
 use crate::endpoint::Endpoint;
@@ -49,6 +50,8 @@ pub(crate) struct Scan<'e, F: Fs> {
     vanished: Vec<RelPathBuf>,
     /// The directory that was listed last to tell a name from another that the file system takes for it.
     listed: Option<(RelPathBuf, Names)>,
+    /// The names of a directory's rows, without their case, read to tell the same.
+    known: Option<(RelPathBuf, HashMap<String, NameBuf>)>,
 }
 
 /// How much a check reads of new files; the rest is read while it is sent.
@@ -85,6 +88,7 @@ impl<'e, F: Fs> Scan<'e, F> {
             later: Vec::new(),
             vanished: Vec::new(),
             listed: None,
+            known: None,
         })
     }
 

@@ -95,3 +95,13 @@ fn an_event_by_another_name_is_about_what_stands_there() {
     side.check_closed(&["README"]);
     assert_eq!(side.told_short(), ["-Readme"]);
 }
+
+#[test]
+fn a_file_saved_by_another_name_takes_the_place_of_the_first() {
+    let side = side(filled);
+    fs::remove_file(side.at("Readme")).unwrap();
+    side.write_old("README", "saved anew");
+    side.check_closed(&["README"]);
+    assert_eq!(side.told_short(), ["+README", "-Readme"]);
+    side.assert_known();
+}
