@@ -347,11 +347,11 @@ impl<L: Ledger> Session<L> {
     pub fn accept_halt(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         match self.halted.take() {
             Some(Halt::ReplicaChanged) => self.begin_anew(now_ms),
-            Some(Halt::MassDeletion { .. }) => {
+            Some(Halt::MassDeletion { .. } | Halt::Root { .. }) => {
                 self.deletions.accepted = true;
                 self.advance(now_ms)
             }
-            Some(Halt::Root { .. }) | None => self.advance(now_ms),
+            None => self.advance(now_ms),
         }
     }
 

@@ -176,7 +176,8 @@ impl<L: Ledger> Session<L> {
                 self.status.last_change_ms = Some(now_ms);
                 let directory = entry.as_ref().is_some_and(Entry::is_directory);
                 self.learn(side, from, Told::gone(seq));
-                self.learn(side, to, Told { entry, as_of: seq, own: true, carried: true });
+                // The other side may never have held it there (a version that is set aside).
+                self.learn(side, to, Told::of(entry, seq, true));
                 if let Some(item) = self.items.get_mut(from) {
                     item.keep = None;
                 }
