@@ -12,7 +12,7 @@ use crate::session::{Output, Session};
 use crate::{Entry, Ledger, RelPath, RelPathBuf, Side};
 
 /// How long a directory's rename waits for what is at work in it.
-const WAIT_MS: u64 = 2_000;
+const WAIT_MS: u64 = 10_000;
 
 /// A rename that is being dealt with.
 #[derive(Debug)]
