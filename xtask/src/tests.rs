@@ -19,7 +19,7 @@ pub fn run(workspace: &Workspace) -> Result<Counts> {
     if report.exists() {
         fs::remove_file(&report).with_context(|| format!("cannot remove {}", report.display()))?;
     }
-    let ran = must(&mut workspace.cargo(&["nextest", "run", "--workspace", "--all-targets", "--no-fail-fast"]));
+    let ran = must(&mut workspace.cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]));
     let counts = fs::read_to_string(&report).ok().and_then(|report| counts(&report));
     match (ran, counts) {
         (Ok(()), counts) => counts.with_context(|| format!("no sums in {}", report.display())),

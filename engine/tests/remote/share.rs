@@ -42,22 +42,23 @@ impl Guest {
     }
 
     fn session(&self) -> Session {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        let side: Arc<dyn ShareSide> = Arc::clone(&self.runner) as Arc<dyn ShareSide>;
-        let agent = std::thread::spawn(move || serve_share(Box::new(theirs), &side));
-        let (lose, losses) = mpsc::channel();
-        let remote = RemoteSide::start(Box::new(ours), Box::new(move |loss| drop(lose.send(loss)))).unwrap();
-        let (report, events) = mpsc::channel();
-        let session = Session { side: Some(Box::new(remote)), events, losses, agent: Some(agent) };
-        let hello = session.ask(|side, answer: Sender<Result<Hello, Failure>>| {
-            side.begin(
-                Arc::new(move |event| drop(report.send(event))),
-                Box::new(move |hello| drop(answer.send(hello))),
-            );
-        });
-        hello.unwrap();
-        session
+        session(Arc::clone(&self.runner) as Arc<dyn ShareSide>)
     }
+}
+
+/// A session with a side at the other end of a connection.
+fn session(side: Arc<dyn ShareSide>) -> Session {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let agent = std::thread::spawn(move || serve_share(Box::new(theirs), &side));
+    let (lose, losses) = mpsc::channel();
+    let remote = RemoteSide::start(Box::new(ours), Box::new(move |loss| drop(lose.send(loss)))).unwrap();
+    let (report, events) = mpsc::channel();
+    let session = Session { side: Some(Box::new(remote)), events, losses, agent: Some(agent) };
+    let hello = session.ask(|side, answer: Sender<Result<Hello, Failure>>| {
+        side.begin(Arc::new(move |event| drop(report.send(event))), Box::new(move |hello| drop(answer.send(hello))));
+    });
+    hello.unwrap();
+    session
 }
 
 struct Session {
@@ -306,6 +307,47 @@ fn new_rules_hold_at_once() {
     guest.ground.write(".syncignore", "keep\n");
     let event = session.event(|event| matches!(event, Event::Syncignore(Some(_))));
     assert_eq!(event, Event::Syncignore(Some(b"keep\n".to_vec())));
+    session.finish();
+}
+
+/// A side whose every change has the longest path that there is.
+struct Longwinded;
+
+impl ShareSide for Longwinded {
+    fn begin(&self, _: Events, answer: Answer<Result<Hello, Failure>>) {
+        let capabilities = causeway_sync::Capabilities {
+            case_sensitive: true,
+            normalization_sensitive: true,
+            symlinks: true,
+            executable: true,
+            mtime_step_ns: 1,
+        };
+        let (replica, epoch) = (causeway_sync::Replica([0; 16]), causeway_sync::Epoch(1));
+        answer(Ok(Hello { replica, epoch, seq: Seq(1000), empty: false, capabilities }));
+    }
+    fn end(&self) {}
+    fn pull(&self, after: Seq, limit: u32, answer: Answer<Changes>) {
+        let upto = Seq((after.0 + u64::from(limit)).min(1000));
+        let deep = vec!["n".repeat(250); 500].join("/");
+        let change = |number: u64| Change::Forgotten { path: path(&format!("{number}/{deep}")) };
+        let changes = (after.0..upto.0).map(change).collect();
+        answer(Changes { changes, upto, as_of: Seq(1000), crawled: upto == Seq(1000) });
+    }
+    fn acknowledge(&self, _: Seq) {}
+    fn recheck(&self, _: RelPathBuf) {}
+    fn relist(&self, _: RelPathBuf) {}
+    fn read(&self, _: Vec<RelPathBuf>) {}
+    fn set_rules(&self, _: RuleTexts) {}
+    fn sync(&self, _: Answer<Result<(), Problem>>) {}
+    fn barrier(&self, _: Answer<Seq>) {}
+    fn ask(&self, _: Errand, _: Answer<Result<ErrandReply, Failure>>) {}
+}
+
+#[test]
+fn windows_too_long_for_the_connection_are_told_in_shorter_ones() {
+    let session = session(Arc::new(Longwinded));
+    let (all, upto) = session.pull_all();
+    assert_eq!((all.len(), upto), (1000, Seq(1000)));
     session.finish();
 }
 

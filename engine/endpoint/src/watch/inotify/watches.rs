@@ -16,7 +16,8 @@ use crate::fs::Dir;
 use crate::watch::{Skip, WatchError, WatchLimit};
 
 /// No opens, reads or closes without writing: a search through the share would flood the queue. Nothing of files that have no
-/// name any more.
+/// name any more. Added to what the watch has: replacing it, be it by the same, loses the event that comes at that moment, because the kernel
+/// empties the mask first (inotify_update_existing_watch in fs/notify/inotify/inotify_user.c).
 const DIRECTORY_EVENTS: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVED_FROM)
@@ -25,7 +26,8 @@ const DIRECTORY_EVENTS: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::MODIFY)
     .union(WatchFlags::ATTRIB)
     .union(WatchFlags::ONLYDIR)
-    .union(WatchFlags::EXCL_UNLINK);
+    .union(WatchFlags::EXCL_UNLINK)
+    .union(WatchFlags::MASK_ADD);
 const ROOT_EVENTS: WatchFlags = DIRECTORY_EVENTS.union(WatchFlags::DELETE_SELF).union(WatchFlags::MOVE_SELF);
 
 /// How often it is tried to watch all, while directories are being renamed so that the walk loses its way.
