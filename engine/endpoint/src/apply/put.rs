@@ -103,7 +103,7 @@ impl<F: Fs> Act<'_, '_, F> {
         let fs = &self.ep.fs;
         let renamed = fs.rename(&self.staging, staged, &self.staging, &out, Rename::NoReplace);
         renamed.map_err(|error| self.problem(&error))?;
-        let swapped = fs.rename(&self.staging, &out, &place.dir, &place.name, Rename::Exchange);
+        let swapped = fs.rename(&place.dir, &place.name, &self.staging, &out, Rename::Exchange);
         if let Err(error) = swapped {
             self.throw_away(&out);
             return Err(self.failed(&place.path, &error));
@@ -131,7 +131,7 @@ impl<F: Fs> Act<'_, '_, F> {
     fn exchange_back(&mut self, place: &Place<F>, out: &Name, ours: &Stat) {
         for _ in 0..PUT_BACK_MAX {
             let fs = &self.ep.fs;
-            let back = fs.rename(&self.staging, out, &place.dir, &place.name, Rename::Exchange);
+            let back = fs.rename(&place.dir, &place.name, &self.staging, out, Rename::Exchange);
             match back {
                 Ok(()) => {}
                 // Somebody has removed what we put there.

@@ -67,6 +67,10 @@ pub enum Rename {
     /// Nothing may stand there: otherwise [`FsErrorKind::Exists`], and nothing has changed.
     NoReplace,
     /// Something must stand there: both swap places in one step. Otherwise [`FsErrorKind::NotFound`], and nothing has changed.
+    ///
+    /// Linux tells watchers of the two moves one after the other, first of what leaves the source's name (`vfs_rename` in
+    /// fs/namei.c): hence the name that people watch has to be the source. The other way round, the last that they hear of it is
+    /// that it went away.
     Exchange,
 }
 

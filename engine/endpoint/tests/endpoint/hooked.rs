@@ -234,7 +234,11 @@ impl Fs for Hooked {
     }
 
     fn rename(&self, from: &Self::Dir, from_name: &Name, to: &Self::Dir, to_name: &Name, how: Rename) -> Result<()> {
-        self.hooks.about(Call::Rename, to_name)?;
+        let shared = match how {
+            Rename::NoReplace => to_name,
+            Rename::Exchange => from_name,
+        };
+        self.hooks.about(Call::Rename, shared)?;
         let from_name = self.real(from, from_name);
         let to_name = match how {
             Rename::NoReplace => {
