@@ -23,6 +23,7 @@ use super::errands::Counted;
 use super::flush::WaitingFlush;
 use super::host::HostSide;
 use super::last_change::Flight;
+use super::leave::Leaving;
 use super::meter::Meter;
 use super::publish::{Known, PUBLISH_INTERVAL_MS};
 use super::reports::{Report, SideNews};
@@ -127,6 +128,8 @@ pub struct Actor {
     /// When the present session, or the last attempt, began.
     pub(super) began_ms: u64,
     pub(super) flushes: Vec<WaitingFlush>,
+    /// The session is being brought to its end.
+    pub(super) leaving: Option<Leaving>,
     pub(super) state: StateClock,
     pub(super) meter: Meter,
     pub(super) news: [SideNews; 2],
@@ -170,6 +173,7 @@ impl Actor {
             backoff: Backoff::default(),
             began_ms: now_ms,
             flushes: Vec::new(),
+            leaving: None,
             state: StateClock::new(now_ms),
             meter: Meter::default(),
             news: Default::default(),
@@ -197,14 +201,14 @@ impl Actor {
         }
         loop {
             self.keep_going();
+            if self.ended {
+                break;
+            }
             self.publish_when_due();
             let wait = self.next_due_ms().map(|due| Duration::from_millis(due.saturating_sub(self.clock.now_ms())));
             match receive(inbox, wait) {
                 ControlFlow::Break(()) => break,
                 ControlFlow::Continue(first) => self.take(first, inbox),
-            }
-            if self.ended {
-                break;
             }
         }
         self.disconnect();
@@ -253,6 +257,7 @@ impl Actor {
         self.carry_out();
         self.acknowledge_when_due(now_ms);
         self.end_late_flushes(now_ms);
+        self.leave_when_done(now_ms);
         self.count_when_due(now_ms);
     }
 
@@ -264,7 +269,8 @@ impl Actor {
         };
         let publish = self.unpublished.then_some(self.published_ms + PUBLISH_INTERVAL_MS);
         let flush = self.flushes.iter().map(|flush| flush.deadline_ms).min();
-        [session, publish, flush, self.state.due_ms(), self.count_due_ms()].into_iter().flatten().min()
+        let leaving = self.leaving.as_ref().map(Leaving::due_ms);
+        [session, publish, flush, leaving, self.state.due_ms(), self.count_due_ms()].into_iter().flatten().min()
     }
 
     /// Ends the session if its ledger has failed: what is on disk is good, and the next session begins from there.

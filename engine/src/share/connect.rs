@@ -22,6 +22,7 @@ use causeway_wire::agent::{self, Failure, ShareId};
 use super::actor::{Actor, Input, Link, Up};
 use super::command::{Command, Reply};
 use super::host::{HostError, HostSide};
+use super::leave::Leave;
 use super::reports::{Report, Reporter};
 use super::rules::{self, InForce};
 use super::shown;
@@ -202,7 +203,7 @@ impl Actor {
     }
 
     /// Lets go of everything, so that nothing is watched or held open.
-    fn rest(&mut self) {
+    pub(super) fn rest(&mut self) {
         self.disconnect();
         self.host = None;
         if let Ok(agent) = self.around.machine.agent()
@@ -245,17 +246,16 @@ impl Actor {
             Command::BinRestore(which, reply) => self.bin_restore(which, reply),
             Command::BinEmpty(which, reply) => self.bin_empty(&which, reply),
             Command::Remove { force, reply } => self.remove(force, reply),
-            Command::Stop => self.end(),
+            Command::Stop => self.leave(Leave::Stop),
         }
     }
 
     fn pause(&mut self, reply: Reply<ShareInfo>) {
-        if !self.settings.paused {
-            self.settings.paused = true;
-            self.rest();
-            self.link = Link::Paused;
+        if self.settings.paused && self.leaving.is_none() {
+            return self.reply_shown(reply, Ok(()));
         }
-        self.reply_shown(reply, Ok(()));
+        self.settings.paused = true;
+        self.leave(Leave::Pause(reply));
     }
 
     fn resume(&mut self, accept: Option<HaltCode>) -> Result<(), ApiError> {

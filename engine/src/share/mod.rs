@@ -23,6 +23,7 @@ mod errands;
 mod flush;
 mod host;
 mod last_change;
+mod leave;
 mod lists;
 mod meter;
 mod publish;

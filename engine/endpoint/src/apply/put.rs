@@ -127,7 +127,8 @@ impl<F: Fs> Act<'_, '_, F> {
     }
 
     /// Undoes an exchange that took out something else than expected. What somebody puts there meanwhile stays there; what it
-    /// replaced goes to the bin.
+    /// replaced goes to the bin. So does what was put there by the exchange, even if it looks untouched: somebody may have opened it
+    /// and be about to write.
     fn exchange_back(&mut self, place: &Place<F>, out: &Name, ours: &Stat) {
         for _ in 0..PUT_BACK_MAX {
             let fs = &self.ep.fs;
@@ -146,10 +147,7 @@ impl<F: Fs> Act<'_, '_, F> {
                 Err(_) => break,
             }
             match fs.stat(&self.staging, out) {
-                Ok(Some(now)) if now.inode == ours.inode && seen::same_but_name(&now, ours) => {
-                    self.throw_away(out);
-                    return;
-                }
+                Ok(Some(now)) if now.inode == ours.inode && seen::same_but_name(&now, ours) => break,
                 _ => {}
             }
         }

@@ -34,7 +34,7 @@ impl<L: Ledger> Session<L> {
             let Some(path) = self.ready.first().cloned() else { break };
             self.set_stage(&path, Stage::Waiting(u64::MAX));
             self.decide(&path, now_ms)?;
-            if self.items.get(&*path).is_some_and(|item| item.stage == Stage::Waiting(u64::MAX)) {
+            if !self.leaving && self.items.get(&*path).is_some_and(|item| item.stage == Stage::Waiting(u64::MAX)) {
                 self.back_off(&path, now_ms);
             }
         }
@@ -82,11 +82,15 @@ impl<L: Ledger> Session<L> {
             Some(keep) if !crate::reconcile::same(facts.host, facts.guest) => match keep {
                 Keep::Host => Decision::Apply(Side::Guest, host.clone()),
                 Keep::Guest => Decision::Apply(Side::Host, guest.clone()),
+                Keep::Both if self.leaving => return Ok(()),
                 Keep::Both => return self.keep_both(path, guest.as_ref()),
             },
             _ => self.reconcile(path, facts),
         };
         let parent = path.parent().unwrap_or(RelPath::ROOT);
+        if self.leaving && matches!(decision, Decision::Apply(..) | Decision::Read) {
+            return Ok(());
+        }
         if lane.is_some() && !matches!(decision, Decision::Apply(..)) {
             self.block(path, parent);
             return Ok(());

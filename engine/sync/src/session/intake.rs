@@ -226,7 +226,7 @@ impl<L: Ledger> Session<L> {
 
     /// Asks each side for more, while there is room.
     pub(super) fn ask_for_changes(&mut self) {
-        if self.halted.is_some() || self.directory_move.is_some() {
+        if self.halted.is_some() || self.leaving || self.directory_move.is_some() {
             return;
         }
         let room = self.items.len() < ITEMS_MAX;

@@ -248,6 +248,8 @@ pub struct Session<L> {
     directory_move: Option<DirectoryMove>,
     flushes: Vec<Flush>,
     halted: Option<Halt>,
+    /// Nothing is begun any more.
+    leaving: bool,
     deletions: Deletions,
     retry: Retry,
     outputs: VecDeque<Output>,
@@ -297,6 +299,7 @@ impl<L: Ledger> Session<L> {
             directory_move: None,
             flushes: Vec::new(),
             halted: None,
+            leaving: false,
             deletions: Deletions::default(),
             retry: Retry { due_ms: Some(now_ms), delay_ms: RETRY_MS_MIN, after: None },
             outputs: VecDeque::new(),
@@ -476,6 +479,17 @@ impl<L: Ledger> Session<L> {
             holds: self.ledger.holds()?,
             ..self.status
         })
+    }
+
+    /// Begins nothing any more, and brings what is on its way to its end, so that the next session knows what both sides agree on.
+    pub fn leave(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        self.leaving = true;
+        self.advance(now_ms)
+    }
+
+    /// Whether nothing is on its way, and the ledger knows all that was carried out.
+    pub fn is_at_rest(&self) -> bool {
+        self.lanes.idle() && self.settling.is_empty()
     }
 
     /// For listing what stays behind.

@@ -142,7 +142,7 @@ impl<L: Ledger> Session<L> {
             return self.note_absorbed(now_ms);
         }
         let due_ms = *self.settling.gather_until_ms.get_or_insert(now_ms + GATHER_MS);
-        let hurried = !self.flushes.is_empty() || self.directory_move.is_some();
+        let hurried = self.leaving || !self.flushes.is_empty() || self.directory_move.is_some();
         if now_ms >= due_ms || self.settling.updates.len() >= GATHER_MAX || (hurried && self.lanes.idle()) {
             let token = self.token();
             let covers = self.settling.updates.len();
