@@ -65,6 +65,8 @@ pub(crate) struct State {
     pub crawled: Option<Seq>,
     /// Directories that were moved lately: late events may name what they hold by the old path.
     pub renames: VecDeque<(RelPathBuf, RelPathBuf)>,
+    /// What was moved away and not seen elsewhere yet, and when it counts as gone, in milliseconds since 1970.
+    pub departed: HashMap<RelPathBuf, u64>,
     /// What could not be looked at.
     pub problems: BTreeMap<RelPathBuf, Problem>,
     /// Files that somebody is writing.
@@ -149,6 +151,7 @@ impl<F: Fs> Endpoint<F> {
             owed: Seq::default(),
             crawled: None,
             renames: VecDeque::new(),
+            departed: HashMap::new(),
             problems: BTreeMap::new(),
             writing: HashMap::new(),
             unsettled: VecDeque::new(),

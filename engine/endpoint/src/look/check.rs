@@ -22,6 +22,9 @@ use crate::watch::Hint;
 pub(super) const QUIET_MS: u64 = 300;
 /// It is read after this many milliseconds at the latest, however busy: a log should not be further behind.
 pub(crate) const WRITING_MS_MAX: u64 = 3_000;
+/// What was moved away is looked for so long before it counts as gone, in milliseconds: the kernel tells of a rename in two events, and
+/// they may be read apart.
+const MOVED_MS: u64 = 10;
 /// Removals written under one lock.
 const GONE_PAGE: usize = 256;
 
@@ -34,6 +37,8 @@ struct Wants {
     complete: bool,
     /// Somebody has it open and writes.
     written: bool,
+    /// It was moved here, or away.
+    moved: bool,
 }
 
 impl Wants {
@@ -46,7 +51,7 @@ impl Wants {
                 self.below = true;
                 self.written |= !self.complete;
             }
-            Look::Hint(Hint::Moved) => *self = Self { below: true, complete: true, written: false },
+            Look::Hint(Hint::Moved) => *self = Self { below: true, complete: true, written: false, moved: true },
             Look::Hint(Hint::ClosedAfterWrite | Hint::Removed) => (self.written, self.complete) = (false, true),
         }
     }
@@ -341,8 +346,11 @@ impl<F: Fs> Scan<'_, F> {
         let above = path.parent().expect("never the root");
         let looked = self.dirs.dir(above).and_then(|dir| Ok((self.stat(above, &dir, &name)?, dir)));
         let (stat, dir) = match looked {
-            Ok((Some(stat), dir)) => (stat, dir),
-            Ok((None, _)) => return Ok(row.is_none()),
+            Ok((Some(stat), dir)) => {
+                self.ep.lock().departed.remove(path);
+                (stat, dir)
+            }
+            Ok((None, _)) => return Ok(row.is_none() || self.may_turn_up(path, want)),
             Err(error) if problem::is_stale(&error) => return Ok(row.is_none()),
             Err(error) => {
                 self.fail_at(path, &error);
@@ -378,6 +386,22 @@ impl<F: Fs> Scan<'_, F> {
             self.crawl_tree(path, Some(id), false, stat.inode)?;
         }
         Ok(true)
+    }
+
+    /// Whether what has left a path may be on its way to another one. It is looked for again in a moment.
+    fn may_turn_up(&mut self, path: &RelPath, want: Wants) -> bool {
+        let mut state = self.ep.lock();
+        if want.moved {
+            state.departed.insert(path.to_owned(), self.now_ms + MOVED_MS);
+        }
+        let Some(due_ms) = state.departed.get(path).copied() else { return false };
+        if due_ms <= self.now_ms {
+            state.departed.remove(path);
+            return false;
+        }
+        drop(state);
+        self.look_again_at(path, due_ms);
+        true
     }
 
     /// Whether a file is being written, and is better read later.

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use causeway_endpoint::Look;
 use causeway_endpoint::watch::Hint;
+use causeway_endpoint::{Look, Looked};
 use causeway_sync::{Entry, Operation, Outcome, ProblemKind};
 
 use crate::side::{Side, done, path, write};
@@ -12,9 +12,9 @@ fn moved(side: &Side, from: &str, to: &str) {
     fs::rename(side.at(from), side.at(to)).unwrap();
 }
 
-fn check_moves(side: &Side, paths: &[&str]) {
+fn check_moves(side: &Side, paths: &[&str]) -> Looked {
     let dirty: Vec<_> = paths.iter().map(|at| (*at, Look::Hint(Hint::Moved))).collect();
-    side.check(&dirty);
+    side.check(&dirty)
 }
 
 fn two_directories(share: &std::path::Path) {
@@ -124,11 +124,35 @@ fn something_new_in_the_old_place_of_a_moved_directory() {
 }
 
 #[test]
+fn the_two_events_of_a_rename_may_be_read_apart() {
+    let side = Side::crawled(two_directories);
+    moved(&side, "a", "z");
+    let looked = check_moves(&side, &["a"]);
+    assert_eq!(side.told_short(), [""; 0]);
+    assert_eq!(looked.later.iter().map(|later| later.path.to_string()).collect::<Vec<_>>(), ["a"]);
+    check_moves(&side, &["z"]);
+    assert_eq!(side.told_short(), ["a>z"]);
+    side.assert_known();
+}
+
+#[test]
+fn what_was_moved_out_of_the_share_is_gone_after_a_moment() {
+    let side = Side::crawled(two_directories);
+    fs::rename(side.at("a"), side.private.join("elsewhere")).unwrap();
+    let looked = check_moves(&side, &["a"]);
+    assert_eq!(side.told_short(), [""; 0]);
+    side.try_check(&[("a", Look::Again)], looked.later[0].due_ms).unwrap();
+    assert_eq!(side.told_short(), ["-a"]);
+    side.assert_known();
+}
+
+#[test]
 fn a_moved_tree_out_of_which_things_were_moved() {
     let side = Side::crawled(two_directories);
     moved(&side, "a/sub", "kept");
     fs::remove_dir_all(side.at("a")).unwrap();
-    check_moves(&side, &["a", "a/sub", "kept"]);
+    let moved = Look::Hint(Hint::Moved);
+    side.check(&[("a", Look::Hint(Hint::Removed)), ("a/sub", moved), ("kept", moved)]);
     assert_eq!(side.told_short(), ["-a", "a/sub>kept"]);
     side.assert_known();
 }
