@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use causeway_endpoint::fs::OsFs;
-use causeway_endpoint::runner::{Answer, Events, Runner, ShareSide, Started};
+use causeway_endpoint::runner::{Answer, Events, Runner, ShareSide, Started, now_ms};
 use causeway_endpoint::serve::{ServeError, serve_share};
 use causeway_endpoint::watch::{HostWatcher, WatchConfig};
 use causeway_engine::remote::{Loss, RemoteSide};
@@ -277,6 +277,26 @@ fn errands_are_done() {
     let Ok(ErrandReply::Removed { entries: 0, .. }) = session.errand(Errand::BinEmpty { before_ms: u64::MAX }) else {
         panic!()
     };
+    session.finish();
+}
+
+#[test]
+fn what_is_old_leaves_the_recycle_bin_when_something_is_counted() {
+    let now_ms = now_ms();
+    let guest = Guest::new(|ground| {
+        for (at_ms, name) in [(now_ms - 31 * 24 * 3_600_000, "old"), (now_ms - 3_600_000, "young")] {
+            let hour = ground.private.join(format!("bin/{}", at_ms - at_ms % 3_600_000));
+            fs::create_dir_all(&hour).unwrap();
+            fs::write(hour.join(format!("{at_ms}-1-d.{name}")), name).unwrap();
+        }
+    });
+    let session = guest.session();
+    let Ok(ErrandReply::Counts(counts)) = session.errand(Errand::Counts) else { panic!() };
+    assert_eq!((counts.bin_items, counts.bin_bytes), (1, 5));
+    let Ok(ErrandReply::Bin { items, .. }) = session.errand(Errand::BinList { after: None, limit: 10 }) else {
+        panic!()
+    };
+    assert_eq!(items.into_iter().map(|item| item.path).collect::<Vec<_>>(), [Some(path("young"))]);
     session.finish();
 }
 

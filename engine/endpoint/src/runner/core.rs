@@ -1,7 +1,7 @@
 //! What the threads of a runner share.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub(super) struct Core<F: Fs> {
     pub watching: Mutex<Watching>,
     /// What excluded copies come to, as far as it was measured since the rules changed.
     pub prunable: Mutex<Option<Usage>>,
+    /// When the recycle bin is next looked through for what it isn't to keep any longer, in milliseconds since 1970.
+    pub expire_due_ms: AtomicU64,
     pub report: Report,
 }
 
@@ -177,6 +179,7 @@ impl<F: Fs> Core<F> {
             changed: Condvar::new(),
             watching: Mutex::default(),
             prunable: Mutex::new(None),
+            expire_due_ms: AtomicU64::new(0),
             report: Report::default(),
         });
         let weak = Arc::downgrade(&core);

@@ -1,5 +1,7 @@
 //! Errands: what people want of a side, one after the other on a thread of their own.
 
+use std::sync::atomic::Ordering;
+
 use causeway_index::{IndexError, StoreError};
 use causeway_sync::RelPath;
 use causeway_wire::agent::{Failure, FailureKind};
@@ -11,11 +13,14 @@ use super::boot::now_ms;
 use super::core::{Core, lock};
 use crate::error::{KeepError, LookError};
 use crate::fs::{Fs, FsError, FsErrorKind};
-use crate::recycle_bin::{BinId, Item, Reason};
+use crate::recycle_bin::{BinId, Item, Reason, Retention, Usage};
 use crate::verify::Verified;
 
 /// Items of the recycle bin that are deleted in one go: some tenths of a second.
 const EMPTIED_AT_ONCE: u64 = 1024;
+
+/// How often the recycle bin is looked through for what it isn't to keep any longer, in milliseconds.
+const EXPIRE_EVERY_MS: u64 = 24 * 3_600_000;
 
 /// Does an errand.
 pub(super) fn run<F: Fs>(core: &Core<F>, errand: Errand) -> Result<ErrandReply, Failure> {
@@ -55,6 +60,7 @@ pub(super) fn run<F: Fs>(core: &Core<F>, errand: Errand) -> Result<ErrandReply, 
 fn counts<F: Fs>(core: &Core<F>) -> Result<ErrandReply, Failure> {
     let counts = core.endpoint.counts();
     let space = core.endpoint.space().map_err(|error| fs(&error))?;
+    expire(core);
     let bin = core.endpoint.bin_usage().map_err(kept)?;
     // Measuring them walks over them: done when the rules have changed, not for each count.
     let known = *lock(&core.prunable);
@@ -78,6 +84,21 @@ fn counts<F: Fs>(core: &Core<F>) -> Result<ErrandReply, Failure> {
         bin_bytes: bin.bytes,
         space: Space { free_bytes: space.free_bytes, total_bytes: space.total_bytes, free_inodes: space.free_inodes },
     }))
+}
+
+/// Deletes what the recycle bin isn't to keep any longer, once a day. Done when something is counted, which is when something has
+/// changed: a share at rest needs no timer.
+fn expire<F: Fs>(core: &Core<F>) {
+    let now_ms = now_ms();
+    if core.expire_due_ms.load(Ordering::Relaxed) > now_ms {
+        return;
+    }
+    core.expire_due_ms.store(now_ms + EXPIRE_EVERY_MS, Ordering::Relaxed);
+    match core.endpoint.bin_expire(Retention::default(), now_ms) {
+        Ok(Usage { items: 0, .. }) => {}
+        Ok(Usage { items, bytes }) => tracing::info!(items, bytes, "left the recycle bin, old or over its limit"),
+        Err(error) => tracing::warn!(%error, "the recycle bin could not be looked through"),
+    }
 }
 
 fn verify<F: Fs>(core: &Core<F>, after: Option<&RelPath>, limit: usize) -> Result<ErrandReply, Failure> {
