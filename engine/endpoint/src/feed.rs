@@ -63,6 +63,9 @@ impl<F: Fs> Endpoint<F> {
         let mut state = self.lock();
         let seq = seq.min(state.index.seq());
         state.index.acknowledge(seq)?;
+        if state.crawled.is_some_and(|all| seq >= all) {
+            state.index.note_whole_look_absorbed()?;
+        }
         state.uncommitted += 1;
         Ok(())
     }
@@ -92,6 +95,10 @@ fn next_changes(state: &State, mut after: Seq, limit: usize) -> Result<Changes, 
 
 /// A window, and whether there is more after it.
 fn window(state: &State, after: Seq, limit: usize) -> Result<(Changes, bool), IndexError> {
+    if state.crawled.is_none() && state.index.rebooted() {
+        // What the index says may never have reached the disk: nobody hears of it before that has been looked at.
+        return Ok((Changes { changes: Vec::new(), upto: after, as_of: after, crawled: false }, false));
+    }
     let window = state.index.changes(after, limit, state.own_after)?;
     let crawled = state.crawled.is_some_and(|all| window.upto >= all);
     // What a window tells holds as of its newest change, whatever has happened since.

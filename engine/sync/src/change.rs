@@ -42,6 +42,9 @@ pub struct Hello {
     pub seq: Seq,
     /// Whether the copy holds nothing at all.
     pub empty: bool,
+    /// Whether the operating system has started anew since a session last took account of all that stands there. A power cut may
+    /// have led back to older contents than it had told, or torn them.
+    pub rebooted: bool,
     /// What it can hold.
     pub capabilities: Capabilities,
 }

@@ -14,6 +14,10 @@ use crate::ground::Real;
 use crate::users::brief;
 use crate::world::World;
 
+/// End what comes before the path in the names of items of the bin that were raced, or found half-way by the process that came
+/// after (docs/on-disk-formats.md).
+const RACED: [&[u8]; 2] = [b"-c", b"-l"];
+
 /// What stands in a tree, by path.
 pub type Tree = BTreeMap<RelPathBuf, Entry>;
 
@@ -67,9 +71,53 @@ fn contents(disk: &Disk, area: Area) -> BTreeSet<Bytes> {
     found
 }
 
+/// Contents in the bin that were written in the very moment in which Causeway acted on their path, and written over at once; or
+/// the process ended in that moment.
+fn raced(disk: &Disk) -> BTreeSet<Bytes> {
+    let mut found = BTreeSet::new();
+    walk(disk, root_of(Area::Bin), &mut Vec::new(), &mut |path, ino| {
+        let item = path.split(|b| *b == b'/').nth(1).unwrap_or_default();
+        let head = item.split(|b| *b == b'.').next().unwrap_or_default();
+        match &disk.node(ino).body {
+            Body::File(content) if RACED.iter().any(|end| head.ends_with(end)) => found.insert(content.clone()),
+            _ => false,
+        };
+    });
+    found
+}
+
+/// Where each inode of a share stands, with its content.
+pub type Standing = BTreeMap<Ino, (Vec<u8>, Bytes)>;
+
 impl Real {
-    /// After a power cut: what it left is as good as if users had left it, and what it took is nobody's fault.
-    pub fn after_power_cut(&mut self, side: Side) {
+    /// Where everything stands that can be lost.
+    pub fn standing(&self, side: Side) -> Standing {
+        let disk = &self.disks[side as usize];
+        let mut found = Standing::new();
+        walk(disk, root_of(Area::Share), &mut Vec::new(), &mut |path, ino| {
+            let content = match &disk.node(ino).body {
+                Body::File(content) => content.clone(),
+                Body::Symlink(target) => Arc::new(target.clone()),
+                Body::Directory(_) => return,
+            };
+            found.insert(ino, (path.to_vec(), content));
+        });
+        found
+    }
+
+    /// After a power cut: what it left is as good as if users had left it, and what it took is nobody's fault. `before`: what stood
+    /// in the share.
+    pub fn after_power_cut(&mut self, side: Side, before: &Standing) {
+        let now = self.standing(side);
+        let shares: BTreeSet<Bytes> =
+            Side::BOTH.iter().flat_map(|side| contents(&self.disks[*side as usize], Area::Share)).collect();
+        for (ino, (path, content)) in before {
+            // A rename that was taken back leaves it where others may have been put since.
+            let was_moved = now.get(ino).is_some_and(|(at, _)| at != path);
+            if let Some(version) = self.history.versions.get_mut(content) {
+                version.excused |= was_moved || !shares.contains(content);
+            }
+        }
         let disk = &self.disks[side as usize];
         for area in [Area::Share, Area::Bin, Area::Staging] {
             for content in contents(disk, area) {
@@ -177,6 +225,7 @@ impl World {
         let real = self.real();
         let visible: BTreeSet<Bytes> = real.disks.iter().flat_map(|disk| contents(disk, Area::Share)).collect();
         let kept: BTreeSet<Bytes> = real.disks.iter().flat_map(|disk| contents(disk, Area::Bin)).collect();
+        let raced: BTreeSet<Bytes> = real.disks.iter().flat_map(raced).collect();
         for content in &real.history.order {
             let Some(version) = real.history.versions.get(content) else { continue };
             if version.discarded || version.excused || visible.contains(content) {
@@ -185,7 +234,7 @@ impl World {
             let where_from = String::from_utf8_lossy(&version.path).into_owned();
             if !kept.contains(content) {
                 wrong.push(format!("{:?} {where_from} {} is lost", version.side, brief(content)));
-            } else if self.mode == Mode::TwoWaySafe {
+            } else if self.mode == Mode::TwoWaySafe && !raced.contains(content) {
                 wrong.push(format!("{:?} {where_from} {} is only in a bin", version.side, brief(content)));
             }
         }

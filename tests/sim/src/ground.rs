@@ -70,7 +70,7 @@ impl Ground {
             now_us: BEGIN_US + 60_000_000,
             disks,
             watchers: [Watcher::default(), Watcher::default()],
-            history: History::default(),
+            history: History { ignores_case: !host_case, ..History::default() },
             pending: Vec::new(),
             edits_left: 0,
             racing: false,

@@ -32,6 +32,8 @@ pub struct History {
     pub touched: Vec<(u64, Side, Vec<u8>)>,
     /// Number of the last edit.
     pub edits: u64,
+    /// Whether a side takes `a` and `A` for one name: whoever touches the one may touch the other.
+    pub ignores_case: bool,
 }
 
 impl History {
@@ -60,7 +62,11 @@ impl History {
 
     /// A user touched a path.
     pub fn touch(&mut self, side: Side, path: &[u8]) {
-        self.touched.push((self.edits, side, path.to_vec()));
+        self.touched.push((self.edits, side, self.compared(path)));
+    }
+
+    fn compared(&self, path: &[u8]) -> Vec<u8> {
+        if self.ignores_case { path.to_ascii_lowercase() } else { path.to_vec() }
     }
 
     /// Whether a user touched a path, or one above or below it, after an edit.
@@ -68,10 +74,11 @@ impl History {
         let within = |a: &[u8], b: &[u8]| {
             a.strip_prefix(b).is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || b.is_empty())
         };
+        let path = self.compared(path);
         self.touched
             .iter()
             .rev()
             .take_while(|(at, ..)| *at > edit)
-            .any(|(_, _, touched)| within(touched, path) || within(path, touched))
+            .any(|(_, _, touched)| within(touched, &path) || within(&path, touched))
     }
 }

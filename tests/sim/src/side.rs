@@ -129,6 +129,7 @@ impl Process {
         let number = self.identities * 2 + self.side as u64;
         let identity = || Identity { replica: Replica([number as u8; 16]), epoch: Epoch(number) };
         let index = Index::open(&path, [self.boots; 16], identity).expect("the index opens");
+        self.files.mark_durable();
         let settings = Settings { side: self.side, rules: Rules::default(), symlinks: Symlinks::Raw };
         let fs = SimFs::new(Arc::clone(&self.ground), self.side);
         let endpoint = Endpoint::open(fs, index, settings, now_ms).expect("the endpoint opens");
@@ -158,15 +159,16 @@ impl Process {
 
     /// The power fails.
     pub fn lose_power(&mut self) {
-        let torn = {
+        let (torn, before) = {
             let mut real = self.ground.lock();
+            let before = real.standing(self.side);
             let side = self.side as usize;
             real.watchers[side].stop();
             real.drop_writes(self.side);
             let real = &mut *real;
             let torn = real.disks[side].cut_power(&mut real.random);
             self.files.survive_power_cut(&mut real.random);
-            torn
+            (torn, before)
         };
         let mut real = self.ground.lock();
         for path in torn {
@@ -176,7 +178,7 @@ impl Process {
                 String::from_utf8_lossy(&path)
             ));
         }
-        real.after_power_cut(self.side);
+        real.after_power_cut(self.side, &before);
         drop(real);
         self.endpoint = None;
         self.files.forget_old();

@@ -38,6 +38,8 @@ pub(super) struct Place<F: Fs> {
     pub dir: F::Dir,
     pub id: DirId,
     pub row: Option<Row>,
+    /// The index's newest change when the row was read.
+    pub seq: Seq,
 }
 
 /// How sure it is that what stands in place is what was put there.
@@ -172,12 +174,12 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
     /// Opens the directory that holds a path, and reads the path's row.
     pub(super) fn place(&mut self, path: &RelPath) -> Step<Place<F>> {
         let (above, name) = path.split_last().expect("no action is at the root");
-        let (id, inode, row) = {
+        let (id, inode, row, seq) = {
             let state = self.ep.lock();
             let found = state.index.dir(above).and_then(|id| {
                 let Some(id) = id else { return Ok(None) };
                 let inode = state.index.dir_row(id)?.map_or(0, |row| row.fingerprint.inode);
-                Ok(Some((id, inode, state.index.get(id, name)?)))
+                Ok(Some((id, inode, state.index.get(id, name)?, state.index.seq())))
             });
             match found {
                 Ok(found) => found.ok_or(Outcome::Unexpected)?,
@@ -194,7 +196,7 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
             self.ep.dirty(above, Look::Again);
             return Err(Outcome::Unexpected);
         }
-        Ok(Place { path: path.to_owned(), name: name.to_owned(), dir, id, row })
+        Ok(Place { path: path.to_owned(), name: name.to_owned(), dir, id, row, seq })
     }
 
     pub(super) fn stat(&mut self, place: &Place<F>) -> Step<Option<Stat>> {
@@ -230,8 +232,19 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
         Outcome::Unexpected
     }
 
-    /// Notes in the index what stands in place now.
+    /// Notes in the index what was put in place.
     pub(super) fn record(&mut self, place: &Place<F>, entry: Entry, landed: &Landed) -> Step<Outcome> {
+        self.record_doing(place, entry, landed, Journal::Own)
+    }
+
+    /// Notes in the index what stands in place now, and whose content it is.
+    pub(super) fn record_doing(
+        &mut self,
+        place: &Place<F>,
+        entry: Entry,
+        landed: &Landed,
+        journal: Journal,
+    ) -> Step<Outcome> {
         let (entry, fingerprint) = match landed {
             Landed::As(stat) => (self.as_kept(entry, stat), self.settled(place, stat)),
             Landed::Overwritten => (entry, Fingerprint::UNKNOWN),
@@ -241,7 +254,7 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
         }
         let mut state = self.ep.lock();
         state.rules_changed |= place.path.as_bytes() == SYNCIGNORE_NAME.as_bytes();
-        let put = state.index.put(place.id, &place.name, entry, fingerprint, Journal::Own);
+        let put = state.index.put(place.id, &place.name, entry, fingerprint, journal);
         match self.ep.check_write(&mut state, put).and_then(|row| state.wrote().map(|()| row)) {
             Ok(row) => Ok(Outcome::Done { entry: Some(row.entry), seq: row.seq }),
             Err(error) => Err(Outcome::Problem(self.ep.index_problem(&mut state, &error))),

@@ -1,6 +1,6 @@
 //! Changing a file's executable bit and modification time in place.
 
-use causeway_index::Fingerprint;
+use causeway_index::{Fingerprint, Journal};
 use causeway_sync::{Digest, Entry, File, Outcome};
 
 use super::act::{Act, Landed, Place, Step};
@@ -33,11 +33,21 @@ impl<F: Fs> Act<'_, '_, F> {
         fs.set_file_mtime(&file, wanted.mtime_ns).map_err(|error| self.problem(&error))?;
         let now = fs.stat_file(&file).map_err(|error| self.problem(&error))?;
         let entry = Entry::File(File { executable: wanted.executable, ..known.clone() });
-        let outcome = self.record(place, entry, &Landed::As(now))?;
+        let outcome = self.record_doing(place, entry, &Landed::As(now), self.doing_of(place))?;
         if !self.is_still(place, &now, known.digest) {
             self.distrust(place, &now);
         }
         Ok(outcome)
+    }
+
+    /// Whose content stands there. Somebody else's stays that, and is told as such again, until a session has taken account of it.
+    fn doing_of(&self, place: &Place<F>) -> Journal {
+        let known = place.row.as_ref().map(|row| self.ep.lock().index.doing_of(row));
+        match known {
+            Some(Ok(journal)) => journal,
+            // What is told once too often does no harm.
+            None | Some(Err(_)) => Journal::Foreign,
+        }
     }
 
     /// Whether the content is still the known one. A write in the moment before the time was set has left no other trace.

@@ -31,8 +31,8 @@ impl<F: Fs> Act<'_, '_, F> {
         if !is_so || (row.is_some() && !self.shows_row(place, stat)?) {
             return Ok(None);
         }
-        let seq = row.map_or_else(|| self.ep.seq(), |row| row.seq);
-        Ok(Some(Outcome::Done { entry: entry.cloned(), seq }))
+        // It holds as of now, however long it has: a row's number says nothing of how it came to this path with its directory.
+        Ok(Some(Outcome::Done { entry: entry.cloned(), seq: place.seq }))
     }
 
     fn already_renamed(&mut self, to: &causeway_sync::RelPath, action: &Action) -> Step<Option<Outcome>> {

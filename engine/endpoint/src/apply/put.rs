@@ -1,6 +1,6 @@
 //! Putting things in place: where nothing stands by a rename that replaces nothing, elsewhere by an exchange.
 
-use causeway_sync::{Entry, Name, NameBuf, Outcome};
+use causeway_sync::{Entry, Name, NameBuf, Outcome, RelPath};
 
 use super::act::{Act, Landed, Place, Step};
 use super::receive::Staged;
@@ -73,11 +73,7 @@ impl<F: Fs> Act<'_, '_, F> {
             self.swap(place, stat, staged)?
         };
         self.dirs.forget(&place.path);
-        let kept = self.ep.bin.put(&self.ep.fs, (&self.staging, &out), &place.path, Reason::Replaced, self.now_ms);
-        if let Err(error) = kept {
-            // It stays in staging under a name that the next opening moves to the bin.
-            tracing::warn!(path = %place.path, %error, "what was replaced could not be moved to the recycle bin");
-        }
+        self.keep(&self.taken_aside(out), &place.path, Reason::Replaced);
         Ok(match self.ep.fs.stat(&place.dir, &place.name) {
             Ok(Some(now)) if seen::same_but_name(&ours, &now) => Landed::As(now),
             _ => Landed::Overwritten,
@@ -151,10 +147,7 @@ impl<F: Fs> Act<'_, '_, F> {
                 _ => {}
             }
         }
-        let kept = self.ep.bin.put(&self.ep.fs, (&self.staging, out), &place.path, Reason::Raced, self.now_ms);
-        if let Err(error) = kept {
-            tracing::warn!(path = %place.path, %error, "what was in the way could not be moved to the recycle bin");
-        }
+        self.keep(&self.taken_aside(out.to_owned()), &place.path, Reason::Raced);
     }
 
     /// Where the file system can't exchange: takes out what stands there, checks it, and puts the new in place. For a moment
@@ -171,19 +164,31 @@ impl<F: Fs> Act<'_, '_, F> {
         if is_right && fs.rename(&self.staging, staged, &place.dir, &place.name, Rename::NoReplace).is_ok() {
             return Ok(out);
         }
-        let taken = Taken { dir: self.staging.clone(), name: out, aside: true };
-        self.put_back(place, &taken);
+        self.put_back(place, &self.taken_aside(out));
         Err(self.unexpected(&place.path))
+    }
+
+    /// What stands in staging by this name, having been taken out of the share.
+    pub(super) fn taken_aside(&self, name: NameBuf) -> Taken<F> {
+        Taken { dir: self.staging.clone(), name, aside: true }
+    }
+
+    /// Lets what was taken out rest in the recycle bin; as soon as that can be, where it can't now.
+    pub(super) fn keep(&self, taken: &Taken<F>, path: &RelPath, reason: Reason) {
+        if let Err(error) = self.ep.bin.keep(&self.ep.fs, taken, path, reason, self.now_ms) {
+            tracing::warn!(%path, %error, "what was taken out could not be moved to the recycle bin");
+            self.ep.note_left_aside(&taken.name, path, reason);
+        }
     }
 
     /// Puts back what was taken out, unless somebody has put something else there: then it goes to the bin.
     pub(super) fn put_back(&mut self, place: &Place<F>, taken: &Taken<F>) {
         let fs = &self.ep.fs;
         let back = fs.rename(&taken.dir, &taken.name, &place.dir, &place.name, Rename::NoReplace);
-        if back.is_err()
-            && let Err(error) = self.ep.bin.keep(fs, taken, &place.path, Reason::Raced, self.now_ms)
-        {
-            tracing::warn!(path = %place.path, %error, "what was taken out could not be moved to the recycle bin");
+        if back.is_err() {
+            // It gets a new name in the bin as well, which tells why it is there.
+            let aside = Taken { dir: taken.dir.clone(), name: taken.name.clone(), aside: true };
+            self.keep(&aside, &place.path, Reason::Raced);
         }
     }
 

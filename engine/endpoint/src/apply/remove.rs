@@ -47,9 +47,7 @@ impl<F: Fs> Act<'_, '_, F> {
             self.ep.dirty(&place.path, Look::Below);
             return Err(Outcome::Unexpected);
         }
-        if let Err(error) = ep.bin.keep(&ep.fs, &taken, &place.path, Reason::Removed, self.now_ms) {
-            tracing::warn!(path = %place.path, %error, "what was removed could not be moved to the recycle bin");
-        }
+        self.keep(&taken, &place.path, Reason::Removed);
         Ok(())
     }
 

@@ -62,8 +62,7 @@ impl<F: Fs> Act<'_, '_, F> {
         let Err(error) = fs.rename(&self.staging, &aside, &target.dir, &target.name, Rename::NoReplace) else {
             return Ok(());
         };
-        let taken = crate::recycle_bin::Taken { dir: self.staging.clone(), name: aside, aside: true };
-        self.put_back(place, &taken);
+        self.put_back(place, &self.taken_aside(aside));
         Err(self.failed(&place.path, &error))
     }
 

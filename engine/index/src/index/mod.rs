@@ -28,7 +28,7 @@ const SEQ_LEAP: u64 = 1 << 24;
 
 const FORMAT: Format = Format {
     application_id: i32::from_be_bytes(*b"CwIx"),
-    version: 1,
+    version: 2,
     // `rows.large` is the digest of a large file; `dirs` finds a directory by its id or inode; `gone` finds the newest entry of the
     // journal that says that nothing stands at a key.
     schema: "
@@ -94,7 +94,8 @@ impl Index {
         };
         if index.origin == Origin::Existing {
             index.load()?;
-            if !index.store.was_clean() {
+            // A power cut may have taken back that the file was written to after it was closed in good order.
+            if !index.store.was_clean() || index.state.boot_id != boot_id {
                 index.state.seq.0 += SEQ_LEAP;
             }
             index.distrust_after_power_cut(boot_id)?;
@@ -102,6 +103,8 @@ impl Index {
         index.store.begin()?;
         index.state.write(&index.store)?;
         index.store.commit()?;
+        // Before a number is told, the next power cut must not lead back to where it isn't used yet.
+        index.store.harden()?;
         Ok(index)
     }
 
@@ -178,6 +181,23 @@ impl Index {
     /// The newest change that was acknowledged.
     pub fn acknowledged(&self) -> Seq {
         self.state.acknowledged
+    }
+
+    /// Whether the operating system has started anew since [`note_whole_look_absorbed`](Self::note_whole_look_absorbed): what was
+    /// told before may never have reached the disk.
+    pub fn rebooted(&self) -> bool {
+        self.state.rebooted
+    }
+
+    /// Notes that a session has taken account of all that a look at everything found.
+    pub fn note_whole_look_absorbed(&mut self) -> Result<(), IndexError> {
+        if !self.state.rebooted {
+            return Ok(());
+        }
+        self.write(|index| {
+            index.state.rebooted = false;
+            Ok(())
+        })
     }
 
     /// How much it holds. Costs nothing.

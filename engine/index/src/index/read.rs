@@ -3,7 +3,7 @@
 use causeway_sync::{Digest, Entry, Name, NameBuf, RelPath, RelPathBuf, Seq};
 use rusqlite::types::ValueRef;
 
-use super::{DirId, Index, Row};
+use super::{DirId, Index, Journal, Row};
 use crate::codec::Known;
 use crate::directories::place;
 use crate::store::Store;
@@ -58,6 +58,12 @@ impl Index {
         };
         let Some(dir) = self.dir(parent)? else { return Ok(None) };
         Ok(self.get(dir, name)?.map(|row| (dir, row)))
+    }
+
+    /// Whose doing the newest change of a row is. The endpoint's own, where nobody will ask for it any more.
+    pub fn doing_of(&self, row: &Row) -> Result<Journal, IndexError> {
+        let entry = if self.state.pending(row.seq) { self.entry_at(row.seq)? } else { None };
+        Ok(entry.map_or(Journal::Own, |(_, journal)| journal))
     }
 
     /// The directory at a path.

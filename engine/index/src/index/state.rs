@@ -29,6 +29,8 @@ pub(super) struct State {
     pub written_generation: u64,
     /// In which run of the operating system the index was opened last.
     pub boot_id: [u8; 16],
+    /// It has begun a new run since a session last took account of a look at everything.
+    pub rebooted: bool,
     pub counts: Counts,
     /// How the root looked.
     pub root: Fingerprint,
@@ -47,6 +49,7 @@ impl State {
             durable_generation: 0,
             written_generation: 0,
             boot_id,
+            rebooted: false,
             counts: Counts::default(),
             root: Fingerprint::UNKNOWN,
         }

@@ -46,6 +46,7 @@ impl Index {
             }
         }
         self.state.boot_id = boot_id;
+        self.state.rebooted = true;
         Ok(())
     }
 

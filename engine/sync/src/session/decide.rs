@@ -115,19 +115,22 @@ impl<L: Ledger> Session<L> {
     }
 
     /// What this session has carried to one side both held at that time: that is the ancestor, whatever the ledger says until then.
-    /// What an earlier session has, the other side may only have held in memory; it still is its older version, and no conflict.
+    /// What an earlier session has, the other side may only have held in memory; it still is its older version, and no conflict:
+    /// unless a power cut has taken that version, and left one that is older still, or torn.
     fn reconcile(&self, path: &RelPath, facts: Facts<'_>) -> Decision {
         let told = |side: Side| self.items.get(path).and_then(|item| item.told[side as usize].as_ref());
         let on_one_side = |is: fn(&Told) -> bool| match Side::BOTH.map(|side| told(side).is_some_and(is)) {
-            [true, false] => Some(facts.host),
-            [false, true] => Some(facts.guest),
+            [true, false] => Some((Side::Host, facts.host)),
+            [false, true] => Some((Side::Guest, facts.guest)),
             _ => None,
         };
-        if let Some(ancestor) = on_one_side(|told| told.carried) {
+        if let Some((_, ancestor)) = on_one_side(|told| told.carried) {
             return reconcile(Facts { ancestor, ..facts }, self.settings.mode);
         }
         match (reconcile(facts, self.settings.mode), on_one_side(|told| told.own)) {
-            (Decision::Conflict, Some(ancestor)) => reconcile(Facts { ancestor, ..facts }, self.settings.mode),
+            (Decision::Conflict, Some((side, ancestor))) if !self.sides[side.other() as usize].rebooted => {
+                reconcile(Facts { ancestor, ..facts }, self.settings.mode)
+            }
             (decision, _) => decision,
         }
     }

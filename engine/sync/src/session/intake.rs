@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::change::{Capabilities, Change, Changes, Seq};
+use crate::change::{Capabilities, Change, Changes, Hello, Seq};
 use crate::ignore::Verdict;
 use crate::ledger::{LedgerError, Update};
 use crate::plan::BatchId;
 use crate::session::directory_move::PastMove;
-use crate::session::items::{Stage, Told};
+use crate::session::items::{Item, Stage, Told};
 use crate::session::{ITEMS_MAX, Output, PULL_MAX, Session};
 use crate::{Entry, Ledger, RelPath, RelPathBuf, Side};
 
@@ -30,6 +30,8 @@ struct Window {
 #[derive(Debug)]
 pub(super) struct SideState {
     pub capabilities: Capabilities,
+    /// See [`Hello::rebooted`].
+    pub rebooted: bool,
     /// Everything in the ledger takes account of changes to here.
     absorbed: Seq,
     /// The newest change that was told.
@@ -57,9 +59,10 @@ pub(super) struct SideState {
 }
 
 impl SideState {
-    pub fn new(capabilities: Capabilities) -> Self {
+    pub fn new(hello: &Hello) -> Self {
         Self {
-            capabilities,
+            capabilities: hello.capabilities,
+            rebooted: hello.rebooted,
             absorbed: Seq::default(),
             pulled: Seq::default(),
             as_of: Seq::default(),
@@ -122,6 +125,15 @@ impl SideState {
         }
         let newer = |at: &RelPath| self.carried_out.get(at).filter(|(seq, _)| *seq > as_of);
         newer(path).is_some() || path.ancestors().any(|above| newer(above).is_some_and(|(_, directory)| !directory))
+    }
+
+    /// When something else than a directory was put above the path, if a change told `as_of` doesn't know of it.
+    fn gone_with_above(&self, path: &RelPath, as_of: Seq) -> Option<Seq> {
+        if self.carried_out.is_empty() {
+            return None;
+        }
+        let above = path.ancestors().filter_map(|above| self.carried_out.get(above));
+        above.filter(|(seq, directory)| *seq > as_of && !directory).map(|(seq, _)| *seq).max()
     }
 
     /// This side has renamed a directory: what it told before speaks of the old place.
@@ -267,7 +279,11 @@ impl<L: Ledger> Session<L> {
         let directory_told = told.entry.as_ref().is_some_and(Entry::is_directory);
         if !self.tell(side, &path, told) {
             // Something newer is known here, but what stood below before went all the same.
-            return if directory_told { Ok(()) } else { self.tell_gone_below(side, &path, as_of) };
+            if directory_told {
+                return Ok(());
+            }
+            self.tell_gone_below(side, &path, as_of)?;
+            return self.unfold(&path, side, as_of);
         }
         let is_directory = self.view(&path, side)?.is_some_and(|e| e.is_directory());
         if was_directory && !is_directory {
@@ -285,14 +301,20 @@ impl<L: Ledger> Session<L> {
     }
 
     /// Notes what a side says of a path. `false`: something newer is known already.
-    pub(super) fn tell(&mut self, side: Side, path: &RelPath, news: Told) -> bool {
-        if self.sides[side as usize].superseded(path, news.as_of) {
+    pub(super) fn tell(&mut self, side: Side, path: &RelPath, mut news: Told) -> bool {
+        if self.items.contains_key(path)
+            && let Some(seq) = self.sides[side as usize].gone_with_above(path, news.as_of)
+        {
+            news = Told::gone(seq);
+        }
+        let superseded = self.sides[side as usize].superseded(path, news.as_of);
+        let newer = |item: &Item| item.told[side as usize].as_ref().is_some_and(|told| told.as_of > news.as_of);
+        if superseded || self.items.get(path).is_some_and(newer) {
+            // What is newer must be durable before this counts as absorbed.
+            self.hold_window(side, path);
             return false;
         }
         let item = self.items.entry(path.to_owned()).or_default();
-        if item.told[side as usize].as_ref().is_some_and(|told| told.as_of > news.as_of) {
-            return false;
-        }
         let before = item.told[side as usize].replace(news);
         // Only news is a reason to try again at once.
         if before.map(|told| told.entry) != item.told[side as usize].as_ref().map(|told| told.entry.clone()) {

@@ -42,6 +42,8 @@ pub(super) struct Item {
     pub stage: Stage,
     /// The window of each side that can't be absorbed while this item lives.
     pub windows: [Option<u64>; 2],
+    /// A batch has changed what stands here.
+    pub carried_out: bool,
     /// How often it was tried in vain.
     pub attempts: u8,
     /// The file that stands here stood there before (on the side that told so).
@@ -86,6 +88,11 @@ impl Item {
         let agreed = self.agreed.as_ref().map(|(_, number)| *number);
         let diverges = self.diverges.map(|(_, number)| number);
         agreed.max(diverges).max(self.wiped)
+    }
+
+    /// Whether a side has told of it in this session, or something was carried out here.
+    pub fn has_been_at_work(&self) -> bool {
+        self.carried_out || self.windows.iter().any(Option::is_some)
     }
 
     pub fn running(&self) -> bool {

@@ -288,7 +288,7 @@ impl<L: Ledger> Session<L> {
             ledger,
             peers,
             began_at: [host.seq, guest.seq],
-            sides: [SideState::new(host.capabilities), SideState::new(guest.capabilities)],
+            sides: [host, guest].map(SideState::new),
             items: BTreeMap::new(),
             ready: BTreeSet::new(),
             waiting: BTreeSet::new(),
@@ -454,7 +454,9 @@ impl<L: Ledger> Session<L> {
         if self.retry.after.is_none() {
             self.retry.delay_ms = (self.retry.delay_ms * 2).min(RETRY_MS_MAX);
         }
-        self.retry.due_ms = (self.ledger.holds()?.problems > 0).then(|| now_ms + self.retry.delay_ms);
+        // What is on its way to the ledger may be a problem.
+        let some = self.ledger.holds()?.problems > 0 || !self.settling.is_empty();
+        self.retry.due_ms = some.then(|| now_ms + self.retry.delay_ms);
         Ok(())
     }
 

@@ -59,10 +59,9 @@ impl<L: Ledger> Session<L> {
         self.count_carried(action, now_ms);
         self.learn_digest(to.other(), action, entry.as_ref());
         let is_directory = entry.as_ref().is_some_and(Entry::is_directory);
-        let was_directory = action.expect.as_ref().is_some_and(Entry::is_directory);
         let own = !matches!(action.operation, Operation::Attributes(_)) || self.is_own(to, path);
         self.learn(to, path, Told { entry, as_of: seq, own, carried: own });
-        if was_directory && !is_directory {
+        if !is_directory {
             self.tell_gone_below(to, path, seq)?;
         }
         self.stop_running(path);
@@ -91,6 +90,7 @@ impl<L: Ledger> Session<L> {
         self.sides[side as usize].note_carried_out(path, seq, is_directory);
         self.sides[side as usize].await_window(path);
         let item = self.items.entry(path.to_owned()).or_default();
+        item.carried_out = true;
         let told = &mut item.told[side as usize];
         if told.as_ref().is_none_or(|told| told.as_of <= seq) {
             *told = Some(news);

@@ -21,12 +21,31 @@ struct Syncing {
     done: [bool; 2],
 }
 
+/// Something that waits until both sides hold it durably.
+#[derive(Debug)]
+enum Gathered {
+    /// The ledger is to be told.
+    Write(Update),
+    /// The ledger says so already, but a side may hold it in memory only: until it is durable, what was told of the path before must
+    /// not be counted as absorbed, since after a power cut nobody would tell it again.
+    Known(RelPathBuf),
+}
+
+impl Gathered {
+    fn path(&self) -> Option<&RelPathBuf> {
+        match self {
+            Self::Write(Update::Agree(path, _) | Update::Diverge(path, _)) | Self::Known(path) => Some(path),
+            Self::Write(Update::Move { .. }) => None,
+        }
+    }
+}
+
 /// Updates on their way into the ledger.
 #[derive(Debug, Default)]
 pub(super) struct Settling {
     /// Items that are neither new nor settled.
     pub unsettled: usize,
-    updates: Vec<Update>,
+    updates: Vec<Gathered>,
     /// Number of the first of `updates`.
     first: u64,
     gather_until_ms: Option<u64>,
@@ -62,7 +81,11 @@ impl Settling {
 
 impl<L: Ledger> Session<L> {
     pub(super) fn push_update(&mut self, update: Update) -> u64 {
-        self.settling.updates.push(update);
+        self.gather(Gathered::Write(update))
+    }
+
+    fn gather(&mut self, gathered: Gathered) -> u64 {
+        self.settling.updates.push(gathered);
         self.settling.next() - 1
     }
 
@@ -117,6 +140,9 @@ impl<L: Ledger> Session<L> {
                 item.diverges = Some((listed, number));
             }
             last = Some(number);
+        }
+        if last.is_none() && self.items.get(path).is_some_and(Item::has_been_at_work) {
+            last = Some(self.gather(Gathered::Known(path.to_owned())));
         }
         let pending = self.items.get(path).and_then(Item::last_update);
         match last.or(pending) {
@@ -190,10 +216,17 @@ impl<L: Ledger> Session<L> {
 
     fn commit(&mut self, covers: usize) -> Result<(), LedgerError> {
         let rest = self.settling.updates.split_off(covers);
-        let updates = std::mem::replace(&mut self.settling.updates, rest);
+        let gathered = std::mem::replace(&mut self.settling.updates, rest);
         self.settling.first += covers as u64;
         let before = self.settling.first;
-        let paths: Vec<RelPathBuf> = updates.iter().filter_map(path_of).cloned().collect();
+        let paths: Vec<RelPathBuf> = gathered.iter().filter_map(Gathered::path).cloned().collect();
+        let updates: Vec<Update> = gathered
+            .into_iter()
+            .filter_map(|gathered| match gathered {
+                Gathered::Write(update) => Some(update),
+                Gathered::Known(_) => None,
+            })
+            .collect();
         // The items go after the commit, but what they hold of the feed is absorbed by it.
         let gone: Vec<&RelPathBuf> = paths.iter().filter(|path| self.release_committed(path, before)).collect();
         let absorbed = self.absorb();
@@ -228,12 +261,5 @@ impl<L: Ledger> Session<L> {
             }
         }
         done
-    }
-}
-
-fn path_of(update: &Update) -> Option<&RelPathBuf> {
-    match update {
-        Update::Agree(path, _) | Update::Diverge(path, _) => Some(path),
-        Update::Move { .. } => None,
     }
 }

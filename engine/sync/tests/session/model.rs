@@ -209,6 +209,7 @@ impl World {
 
     fn connect(&mut self, ledger: MemoryLedger) {
         let hello = |side: &Replicated, n: u64| Hello {
+            rebooted: false,
             replica: Replica([n as u8; 16]),
             epoch: Epoch(n),
             seq: side.seq(),
