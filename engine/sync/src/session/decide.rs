@@ -238,6 +238,9 @@ impl<L: Ledger> Session<L> {
         if self.rename_instead(path, to, entry.as_ref(), expect.as_ref())? {
             return Ok(());
         }
+        if let Some(item) = self.items.get_mut(path) {
+            item.joins = !crate::reconcile::same(entry.as_ref(), views[to.other() as usize].as_ref());
+        }
         let operation = self.operation(path, to, entry, expect.as_ref())?;
         self.enqueue(Action { path: path.to_owned(), expect, operation }, to, lane.map(|(_, lane)| lane));
         Ok(())

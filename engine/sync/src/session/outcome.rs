@@ -60,7 +60,8 @@ impl<L: Ledger> Session<L> {
         self.learn_digest(to.other(), action, entry.as_ref());
         let is_directory = entry.as_ref().is_some_and(Entry::is_directory);
         let own = !matches!(action.operation, Operation::Attributes(_)) || self.is_own(to, path);
-        self.learn(to, path, Told { entry, as_of: seq, own, carried: own });
+        let carried = own || self.items.get(path).is_some_and(|item| !item.joins);
+        self.learn(to, path, Told { entry, as_of: seq, own, carried });
         if !is_directory {
             self.tell_gone_below(to, path, seq)?;
         }

@@ -15,6 +15,11 @@ use model::World;
 const STEPS_MAX: usize = 40_000;
 
 fn run(seed: u64, mode: Mode, users: &[Side]) -> World {
+    run_with(seed, mode, users, true)
+}
+
+/// `breaks`: whether the connection does.
+fn run_with(seed: u64, mode: Mode, users: &[Side], breaks: bool) -> World {
     let mut world = World::new(seed, mode);
     for _ in 0..12 {
         for _ in 0..world.random.below(5) {
@@ -28,7 +33,7 @@ fn run(seed: u64, mode: Mode, users: &[Side]) -> World {
             eprintln!("{}", world.log.join("\n"));
             world.log.clear();
         }
-        if world.random.one_in(8) {
+        if breaks && world.random.one_in(8) {
             world.reconnect();
         }
     }
@@ -121,6 +126,16 @@ fn one_user_never_makes_a_conflict() {
         assert_nothing_lost(seed, &world);
         let ledger = world.session.as_ref().unwrap().ledger();
         assert!(ledger.diverged.is_empty(), "seed {seed}: {:#?}\n{}", ledger.diverged, story(&world));
+    }
+}
+
+#[test]
+fn what_one_user_leaves_stands_as_it_was_left() {
+    for seed in seeds() {
+        let user = Side::BOTH[(seed % 2) as usize];
+        let world = run_with(seed, Mode::TwoWaySafe, &[user], false);
+        let acted_on = world.sides[user as usize].acted_on();
+        assert!(acted_on.is_empty(), "seed {seed}: {user:?} was changed at {acted_on:?}\n{}", story(&world));
     }
 }
 

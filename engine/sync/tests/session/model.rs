@@ -144,6 +144,15 @@ impl Replicated {
         Some(Changes { changes, upto, as_of: upto, crawled: true })
     }
 
+    /// Where a session has changed this side.
+    pub fn acted_on(&self) -> Vec<&RelPath> {
+        let own = self.journal.iter().filter(|(_, own)| *own);
+        own.map(|(noted, _)| match noted {
+            Noted::Touched(at) | Noted::Moved(_, at, _) => &**at,
+        })
+        .collect()
+    }
+
     fn last_by_session(&self, at: &RelPath) -> bool {
         let touched = |noted: &Noted| matches!(noted, Noted::Touched(p) if **p == *at);
         self.journal.iter().rev().find(|(noted, _)| touched(noted)).is_some_and(|(_, own)| *own)
