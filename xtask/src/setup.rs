@@ -1,5 +1,6 @@
-//! What the tasks need of the machine: system packages, Rust targets, cargo tools. Nothing is done where nothing is missing.
+//! What the tasks need of the machine: system packages, Rust targets, cargo tools, packages of npm. Nothing is done where nothing is missing.
 
+use std::fs;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -16,25 +17,47 @@ struct Package {
 /// What every build needs.
 const TO_BUILD: &[Package] = &[Package { name: "build-essential", probe: &["cc", "--version"] }];
 
-/// What the tests use besides.
-const TO_TEST: &[Package] = &[Package { name: "git", probe: &["git", "--version"] }];
+/// What the tests use besides: a repository, and the tools that watch folders.
+const TO_TEST: &[Package] = &[
+    Package { name: "git", probe: &["git", "--version"] },
+    Package { name: "inotify-tools", probe: &["sh", "-c", "command -v inotifywait"] },
+    Package { name: "npm", probe: &["npm", "--version"] },
+    // For Debian's own Python, whatever `python3` is.
+    Package { name: "python3-watchdog", probe: &["/usr/bin/python3", "-c", "import watchdog"] },
+];
+
+/// Where the packages of npm are listed that the tests use, with their versions; and where they are installed below the build directory.
+const NPM_SOURCE: &str = "tests/e2e/watchers";
+const NPM_INSTALLED: &str = "tools/watchers";
+const NPM_LOCK: &str = "package-lock.json";
 
 /// A program that cargo installs.
 struct Tool {
     name: &'static str,
-    /// `cargo <subcommand> --version` succeeds where it is there.
-    subcommand: &'static str,
+    probe: Probe,
     /// For `cargo install`.
-    features: &'static [&'static str],
+    options: &'static [&'static str],
+}
+
+/// What succeeds with `--version` where a [`Tool`] is there.
+enum Probe {
+    Subcommand(&'static str),
+    Program(&'static str),
 }
 
 const TOOLS: &[Tool] = &[
-    Tool { name: "cargo-deny", subcommand: "deny", features: &[] },
+    Tool { name: "cargo-deny", probe: Probe::Subcommand("deny"), options: &[] },
     // Without its own way to update itself, which is half of what there is to compile.
     Tool {
         name: "cargo-nextest",
-        subcommand: "nextest",
-        features: &["--no-default-features", "--features", "default-no-update"],
+        probe: Probe::Subcommand("nextest"),
+        options: &["--no-default-features", "--features", "default-no-update"],
+    },
+    // Without an allocator and a way to report bugs of its own: less to compile.
+    Tool {
+        name: "watchexec-cli",
+        probe: Probe::Program("watchexec"),
+        options: &["--version", "2.3.2", "--no-default-features"],
     },
 ];
 
@@ -46,6 +69,7 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
     packages(workspace, TO_BUILD.iter().chain(TO_TEST))?;
     toolchain(workspace)?;
     tools(workspace)?;
+    npm(workspace)?;
     println!("Everything that is needed is installed.");
     Ok(())
 }
@@ -117,11 +141,15 @@ fn add(workspace: &Workspace, kind: &str, names: &[&str]) -> Result<()> {
 
 fn tools(workspace: &Workspace) -> Result<()> {
     for tool in TOOLS {
-        if succeeds(&mut workspace.cargo(&[tool.subcommand, "--version"])) {
+        let is_there = match tool.probe {
+            Probe::Subcommand(name) => succeeds(&mut workspace.cargo(&[name, "--version"])),
+            Probe::Program(name) => succeeds(workspace.command(name).arg("--version")),
+        };
+        if is_there {
             continue;
         }
         let mut install = workspace.cargo(&["install", tool.name, "--locked"]);
-        println!("--- {}", shown(install.args(tool.features)));
+        println!("--- {}", shown(install.args(tool.options)));
         // Their speed matters little here and their build takes minutes: no optimisation, and one directory for what they share.
         install.env("CARGO_TARGET_DIR", workspace.target().join("tools"));
         for (name, value) in [("OPT_LEVEL", "0"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "0")] {
@@ -129,5 +157,30 @@ fn tools(workspace: &Workspace) -> Result<()> {
         }
         must(&mut install)?;
     }
+    Ok(())
+}
+
+/// Installs the packages of npm aside, so that what stands in place is whole.
+fn npm(workspace: &Workspace) -> Result<()> {
+    let (source, installed) = (workspace.root().join(NPM_SOURCE), workspace.target().join(NPM_INSTALLED));
+    let lock = fs::read(source.join(NPM_LOCK))?;
+    if fs::read(installed.join(NPM_LOCK)).is_ok_and(|found| found == lock) {
+        return Ok(());
+    }
+    let staged = installed.with_extension("new");
+    for old in [&installed, &staged] {
+        if old.exists() {
+            fs::remove_dir_all(old)?;
+        }
+    }
+    fs::create_dir_all(&staged)?;
+    for name in ["package.json", NPM_LOCK] {
+        fs::copy(source.join(name), staged.join(name))?;
+    }
+    let mut install = workspace.command("npm");
+    install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&staged);
+    println!("--- {}", shown(&install));
+    must(&mut install)?;
+    fs::rename(&staged, &installed)?;
     Ok(())
 }

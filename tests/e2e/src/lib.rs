@@ -8,11 +8,13 @@ pub mod place;
 pub mod random;
 pub mod share;
 pub mod tree;
+pub mod watcher;
 
 pub use place::{Place, Ran};
 pub use random::Random;
 pub use share::Share;
 pub use tree::{Node, Tree, snapshot};
+pub use watcher::{Sighting, Tool, Watcher};
 
 use std::time::{Duration, Instant};
 

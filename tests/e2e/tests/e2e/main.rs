@@ -10,3 +10,4 @@ mod halts;
 mod life;
 mod many;
 mod rules;
+mod watchers;
