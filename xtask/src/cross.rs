@@ -11,9 +11,9 @@ use crate::cargo::{APP, Workspace, must};
 /// Rust targets: macOS, Windows, and the static agent inside the machine.
 pub const TARGETS: &[&str] = &["aarch64-apple-darwin", "x86_64-pc-windows-msvc", "x86_64-unknown-linux-musl"];
 
-/// Packages that can't be checked: the app, whose GUI libraries have to be there for the system in question, and the tests with
-/// real processes, which kill them as Linux has it.
-const EXCLUDED: &[&str] = &[APP, "causeway-e2e"];
+/// Packages that can't be checked: the app, whose GUI libraries have to be there for the system in question, and what works with real
+/// processes, which it kills and measures as Linux has it.
+const EXCLUDED: &[&str] = &[APP, "causeway-bench", "causeway-e2e"];
 
 /// Checks every package but the excluded ones.
 pub fn check(workspace: &Workspace) -> Result<()> {

@@ -1,10 +1,11 @@
-//! Every developer task: `cargo xtask run | test | check | sim | fuzz | setup`.
+//! Every developer task: `cargo xtask run | test | check | sim | bench | fuzz | setup`.
 //!
 //! It depends on little, so that it starts soon on a machine where nothing is built yet, and it knows nothing of what it
 //! builds but package names and command lines.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod bench;
 mod cargo;
 mod checks;
 mod cross;
@@ -48,6 +49,8 @@ enum Task {
     Check,
     /// Simulate the whole system under many seeds, or again under one that failed
     Sim(sim::Arguments),
+    /// Measure Causeway beside physical limits and its peers
+    Bench(bench::Arguments),
     /// Replay the fuzz corpus and try random input on the stable toolchain
     Fuzz(fuzz::Arguments),
     /// Install what the other tasks need: system packages, Rust targets, cargo tools
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Test { steps } => step::run_all(&workspace, &Step::in_order(&steps)),
         Task::Check => step::run_all(&workspace, Step::CHECKS),
         Task::Sim(arguments) => sim::run(&workspace, &arguments),
+        Task::Bench(arguments) => bench::run(&workspace, &arguments),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Task::Setup => setup::everything(&workspace),
     });

@@ -31,6 +31,14 @@ const NPM_SOURCE: &str = "tests/e2e/watchers";
 const NPM_INSTALLED: &str = "tools/watchers";
 const NPM_LOCK: &str = "package-lock.json";
 
+/// What the benchmarks compare with.
+const TO_BENCH: &[Package] = &[
+    Package { name: "git", probe: &["git", "--version"] },
+    Package { name: "rsync", probe: &["rsync", "--version"] },
+    Package { name: "unison", probe: &["unison", "-version"] },
+    Package { name: "lsyncd", probe: &["lsyncd", "--version"] },
+];
+
 /// A program that cargo installs.
 struct Tool {
     name: &'static str,
@@ -77,6 +85,11 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
 /// For a build alone.
 pub fn to_build(workspace: &Workspace) -> Result<()> {
     packages(workspace, TO_BUILD)
+}
+
+/// For the benchmarks.
+pub fn to_bench(workspace: &Workspace) -> Result<()> {
+    packages(workspace, TO_BUILD.iter().chain(TO_BENCH))
 }
 
 fn packages<'a>(workspace: &Workspace, packages: impl IntoIterator<Item = &'a Package>) -> Result<()> {

@@ -89,8 +89,8 @@ pub struct Changes {
     pub changes: Vec<Change>,
     /// The newest change that the window covers; ask for what comes after it next.
     pub upto: Seq,
-    /// The endpoint's newest change, its own included, at the moment when the window was made. Tells a window from an
-    /// [`Outcome`](crate::Outcome) which of the two is newer. Never smaller than `upto`.
+    /// What is told was so when this was the endpoint's newest change, its own included. Tells of a window and an
+    /// [`Outcome`](crate::Outcome) which of the two is newer. Never smaller than `upto`; an index tells of everything as of `upto`.
     pub as_of: Seq,
     /// Whether the endpoint has looked at everything since it was opened, and all that it found is at or before `upto`.
     /// Until then a path that it hasn't told of is unknown, not absent.

@@ -45,6 +45,11 @@ impl Place {
         Self { dir }
     }
 
+    /// An empty one in a directory.
+    pub fn in_directory(directory: &Path) -> Self {
+        Self { dir: tempfile::Builder::new().prefix("cw").tempdir_in(directory).unwrap() }
+    }
+
     /// The directory that holds everything of this place.
     pub fn base(&self) -> PathBuf {
         fs::canonicalize(self.dir.path()).unwrap()
@@ -72,8 +77,13 @@ impl Place {
 
     /// Runs `causeway` with arguments to its end.
     pub fn run<A: AsRef<OsStr>>(&self, args: &[A]) -> Ran {
+        self.run_for(args, PATIENCE)
+    }
+
+    /// The same, within a limit of its own.
+    pub fn run_for<A: AsRef<OsStr>>(&self, args: &[A], limit: Duration) -> Ran {
         let child = self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        finish(child, PATIENCE)
+        finish(child, limit)
     }
 
     /// The same, which has to succeed.
@@ -122,6 +132,11 @@ impl Place {
     /// Kills the engine, and waits until it is gone.
     pub fn kill_engine(&self) {
         kill(self.engine_pid());
+    }
+
+    /// Kills the agent, and waits until it is gone. The engine starts another.
+    pub fn kill_agent(&self) {
+        kill(self.agent_pid());
     }
 
     /// The end of the engine's and the agent's log, to be shown with a failure.
@@ -181,10 +196,11 @@ fn shown<A: AsRef<OsStr>>(args: &[A]) -> Vec<&OsStr> {
     args.iter().map(AsRef::as_ref).collect()
 }
 
-/// A program that was built into the directory above that of this test's own.
+/// A program that was built into the directory of this one, or above that as tests are.
 fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let built = test.parent().and_then(Path::parent).unwrap().join(name);
+    let own = std::env::current_exe().unwrap();
+    let beside = own.with_file_name(name);
+    let built = if beside.is_file() { beside } else { own.parent().unwrap().with_file_name(name) };
     assert!(
         built.is_file() && built.with_file_name("causeway-agent").is_file(),
         "{} or causeway-agent is missing; build them first: cargo build --workspace",

@@ -1,0 +1,110 @@
+//! The same work by others: rsync, Unison and lsyncd, as Debian has them. What isn't installed is named and left out.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use causeway_e2e::Random;
+
+use crate::figures::{Figure, Unit};
+use crate::ground::Ground;
+use crate::limits::{ms, timed};
+use crate::observe::{Observer, until, until_whole};
+
+/// Edits that lsyncd is given.
+const EDITS: u64 = 20;
+
+/// All that are installed.
+pub fn all(ground: &Ground) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for (program, measure) in
+        [("rsync", rsync as fn(&Ground) -> Result<Vec<Figure>>), ("unison", unison), ("lsyncd", lsyncd)]
+    {
+        let is_there =
+            Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+        if is_there {
+            figures.extend(measure(ground)?);
+        } else {
+            eprintln!("    {program} is not installed");
+        }
+    }
+    Ok(figures)
+}
+
+fn rsync(ground: &Ground) -> Result<Vec<Figure>> {
+    let (tree, to) = (ground.tree()?, ground.fresh("rsync"));
+    let run = || timed(Command::new("rsync").arg("-a").arg(format!("{}/", tree.root.display())).arg(&to));
+    let first = run()?;
+    let again = (0..ground.repeats).map(|_| run()).collect::<Result<_>>()?;
+    Ok(vec![
+        Figure::new("rsync -a, first", Unit::Ms, vec![first]),
+        Figure::new("rsync -a, nothing changed", Unit::Ms, again),
+    ])
+}
+
+fn unison(ground: &Ground) -> Result<Vec<Figure>> {
+    let (tree, to, home) = (ground.tree()?, ground.fresh("unison"), ground.fresh("unison-home"));
+    fs::create_dir_all(&to)?;
+    let run = || {
+        let options = ["-batch", "-silent", "-ui", "text", "-auto", "-times", "-confirmbigdel=false"];
+        timed(Command::new("unison").arg(&tree.root).arg(&to).args(options).env("UNISON", &home))
+    };
+    let first = run()?;
+    let mut random = Random::new(12);
+    let mut each = Vec::new();
+    for file in tree.files.iter().take(ground.repeats as usize) {
+        fs::write(tree.root.join(file), random.bytes(2_000))?;
+        each.push(run()?);
+    }
+    Ok(vec![
+        Figure::new("Unison, first", Unit::Ms, vec![first]),
+        Figure::new("Unison, one file changed", Unit::Ms, each),
+    ])
+}
+
+fn lsyncd(ground: &Ground) -> Result<Vec<Figure>> {
+    let (tree, to, settings) = (ground.tree()?, ground.fresh("lsyncd"), ground.fresh("lsyncd-settings"));
+    fs::create_dir_all(&to)?;
+    fs::write(&settings, lsyncd_settings(&tree.root, &to))?;
+    let begun = Instant::now();
+    let lsyncd =
+        Command::new("lsyncd").arg("-nodaemon").arg(&settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let _ends = Ends(lsyncd);
+    let last = tree.files.last().map(|file| to.join(file));
+    let Some(last) = last else { bail!("the tree is empty") };
+    let first = ms(until(|| Ok(last.exists()))?.duration_since(begun));
+    let mut random = Random::new(13);
+    let mut each = Vec::new();
+    for _ in 0..EDITS {
+        let file = &tree.files[usize::try_from(random.below(tree.files.len() as u64))?];
+        std::thread::sleep(Duration::from_millis(100));
+        let (observer, content) = (Observer::of(&to.join(file))?, random.bytes(2_000));
+        let begun = Instant::now();
+        fs::write(tree.root.join(file), &content)?;
+        each.push(ms(until_whole(&observer, &to.join(file), &content)?.duration_since(begun)));
+    }
+    Ok(vec![
+        Figure::new("lsyncd with rsync, first", Unit::Ms, vec![first]),
+        Figure::new("lsyncd with rsync, one file changed", Unit::Ms, each),
+    ])
+}
+
+fn lsyncd_settings(from: &Path, to: &Path) -> String {
+    format!(
+        "settings {{ nodaemon = true }}\nsync {{ default.rsync, source = {:?}, target = {:?}, delay = 0 }}\n",
+        from.display().to_string(),
+        to.display().to_string()
+    )
+}
+
+/// A process that ends with its owner.
+struct Ends(Child);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
