@@ -65,6 +65,8 @@ pub(crate) struct State {
     pub own_after: Option<Seq>,
     /// Askers have to be told of everything up to here, though it be by an empty window.
     pub owed: Seq,
+    /// Whether the index knew entries when it was opened.
+    pub knew_entries: bool,
     /// The newest change when all had been looked at for the first time.
     pub crawled: Option<Seq>,
     /// Directories that were moved lately: late events may name what they hold by the old path.
@@ -160,6 +162,7 @@ impl<F: Fs> Endpoint<F> {
         let can = fs.probe().map_err(OpenError::Staging)?;
         fs.release_staging().map_err(OpenError::Staging)?;
         let state = State {
+            knew_entries: index.counts() != Counts::default(),
             index,
             rules: Arc::new(settings.rules),
             flights: Flights::default(),
@@ -206,6 +209,7 @@ impl<F: Fs> Endpoint<F> {
             seq,
             empty: is_bare && state.index.counts() == Counts::default(),
             rebooted: state.index.rebooted(),
+            stale: state.knew_entries && state.crawled.is_none(),
             capabilities: self.capabilities(),
         })
     }

@@ -120,10 +120,8 @@ pub struct Actor {
     pub(super) host: Option<HostSide>,
     /// Why the connection was lost before its session began.
     pub(super) lost: Option<String>,
-    /// Sides whose root may be empty in the next session, because a person said so.
+    /// Sides whose root may be found empty when it is looked at for the first time, because a person said so.
     pub(super) accept_emptied: [bool; 2],
-    /// That a root is empty was accepted, and so are the many deletions that it means.
-    pub(super) accepted_deletions: bool,
     pub(super) backoff: Backoff,
     /// When the present session, or the last attempt, began.
     pub(super) began_ms: u64,
@@ -169,7 +167,6 @@ impl Actor {
             host: None,
             lost: None,
             accept_emptied: [false; 2],
-            accepted_deletions: false,
             backoff: Backoff::default(),
             began_ms: now_ms,
             flushes: Vec::new(),

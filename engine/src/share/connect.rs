@@ -317,24 +317,16 @@ impl Actor {
                 .with_remedy(Remedy::sentence("Put the folder back and resume the share.")));
             }
             Halt::Root { side, .. } => {
+                // Opened anew, the guest's root is made where it is missing.
+                self.rest();
+                if *side == Side::Host {
+                    make_missing(&self.settings.host_path)?;
+                }
                 self.accept_emptied[*side as usize] = true;
-                self.put_roots_back(*side)?;
                 self.look_again();
             }
         }
         Ok(())
-    }
-
-    /// Makes the root of a side where it is gone, empty.
-    fn put_roots_back(&mut self, side: Side) -> Result<(), ApiError> {
-        match side {
-            Side::Host => make_missing(&self.settings.host_path),
-            // Closed, it is made when it is opened again.
-            Side::Guest => {
-                self.rest();
-                Ok(())
-            }
-        }
     }
 
     fn reset(&mut self) -> Result<(), ApiError> {

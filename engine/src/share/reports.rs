@@ -5,7 +5,7 @@ use std::sync::mpsc::Sender;
 
 use causeway_endpoint::runner::{Answer, Events};
 use causeway_sync::ignore::SYNCIGNORE_NAME;
-use causeway_sync::session::{Halt, Output, RootFault};
+use causeway_sync::session::{Output, RootFault};
 use causeway_sync::{Batch, BatchId, Changes, Lane, Operation, Outcome, Problem, RelPath, RelPathBuf, Seq, Side};
 use causeway_wire::errand::Errand;
 use causeway_wire::share::{Event, WatchMode};
@@ -97,6 +97,8 @@ impl Actor {
         let result = match report {
             Report::Changes(changes) => {
                 up.crawled[side as usize] |= changes.crawled;
+                // All of it has been looked at, and it isn't empty: nor may it be one day for what was said now.
+                self.accept_emptied[side as usize] &= !changes.crawled;
                 self.news[side as usize].heard_ms = now_ms;
                 up.session.handle_changes(side, changes, now_ms)
             }
@@ -157,9 +159,10 @@ impl Actor {
         let Link::Up(up) = &mut self.link else { return };
         let emptied = matches!(fault, RootFault::Emptied { .. });
         if emptied && std::mem::take(&mut self.accept_emptied[side as usize]) {
-            self.accepted_deletions = true;
+            let now_ms = self.clock.now_ms();
             // It shows in the feed, or in another fault.
-            return up.side(side).ask(Errand::AcceptEmptied, Box::new(drop));
+            up.side(side).ask(Errand::AcceptEmptied, Box::new(drop));
+            return up.session.accept_deletions(side, now_ms);
         }
         up.session.handle_root_fault(side, fault);
     }
@@ -195,10 +198,6 @@ impl Actor {
             }
             Output::Run { batch, lane } => self.start_batch(batch, lane),
             Output::Flushed { token, holds } => self.finish_flush(token, holds),
-            Output::Halted(Halt::MassDeletion { .. }) if std::mem::take(&mut self.accepted_deletions) => {
-                let result = up.session.accept_halt(now_ms);
-                self.check_ledger(result);
-            }
             Output::Halted(halt) => {
                 up.halted_since_ms = Some(now_ms);
                 tracing::warn!(share = %self.settings.name, ?halt, "halted");

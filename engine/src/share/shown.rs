@@ -199,7 +199,8 @@ fn describe_halt(halt: &Halt) -> (HaltCode, Side, String, u64) {
             HaltCode::MassDeletion,
             side.other(),
             format!(
-                "Halted: at least {entries} of {total} entries were deleted {} at once, and would be deleted {} too. Nothing was.",
+                "Halted: at least {entries} of {total} entries were deleted {} at once. Whether they are deleted {} too is for you to \
+                 say; nothing is synchronised until then.",
                 place(side.other()),
                 place(*side)
             ),

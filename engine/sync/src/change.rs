@@ -45,6 +45,9 @@ pub struct Hello {
     /// Whether the operating system has started anew since a session last took account of all that stands there. A power cut may
     /// have led back to older contents than it had told, or torn them.
     pub rebooted: bool,
+    /// Whether entries are known from an earlier time that haven't all been looked at since: they may be gone by now. The answer to
+    /// a barrier means that they have been.
+    pub stale: bool,
     /// What it can hold.
     pub capabilities: Capabilities,
 }

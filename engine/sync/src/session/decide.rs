@@ -4,7 +4,7 @@ use crate::ledger::{Diverged, Hold, LedgerError};
 use crate::plan::{Action, Lane, Operation, Problem, ProblemKind, Source};
 use crate::reconcile::{Decision, Facts, reconcile};
 use crate::session::items::{Stage, Told};
-use crate::session::{Halt, Keep, Output, Session};
+use crate::session::{Keep, Output, Session};
 use crate::{Entry, File, Ledger, RelPath, RelPathBuf, Side};
 
 /// Smallest file that is copied from content the other side holds, and that the ledger finds by its content. Below it, sending costs
@@ -14,8 +14,6 @@ pub const COPY_BYTES_MIN: u64 = 64 * 1024;
 pub const DELTA_BYTES_MIN: u64 = 1024 * 1024;
 /// How often a file is asked for its digest before that is a problem.
 const READ_ATTEMPTS_MAX: u8 = 8;
-/// Deletions further apart than this don't add up for the guard.
-const DELETIONS_WINDOW_MS: u64 = 10_000;
 
 /// Where an item may go, given its parent.
 enum Parent {
@@ -39,9 +37,6 @@ impl<L: Ledger> Session<L> {
             }
         }
         self.send_batches();
-        if self.unsettled() == 0 {
-            self.deletions.accepted = false;
-        }
         Ok(())
     }
 
@@ -223,20 +218,17 @@ impl<L: Ledger> Session<L> {
             self.unfold(path, to, self.sides[to as usize].pulled())?;
         }
         let expect = views[to as usize].clone();
-        if expect.as_ref().is_some_and(Entry::is_directory)
-            && !entry.as_ref().is_some_and(Entry::is_directory)
-            && !self.deletion_allowed(path, to, now_ms)?
-        {
-            return Ok(());
-        }
-        if entry.is_none()
-            && !expect.as_ref().is_some_and(Entry::is_directory)
-            && !self.deletion_allowed(path, to, now_ms)?
-        {
-            return Ok(());
-        }
         if self.rename_instead(path, to, entry.as_ref(), expect.as_ref())? {
             return Ok(());
+        }
+        let directory = |entry: Option<&Entry>| entry.is_some_and(Entry::is_directory);
+        let removes = entry.as_ref().is_none_or(|entry| *entry == Entry::Untracked);
+        if removes || (directory(expect.as_ref()) && !directory(entry.as_ref())) {
+            if !self.deletion_allowed(path, to, now_ms)? {
+                return Ok(());
+            }
+        } else {
+            self.set_counted(path, false);
         }
         if let Some(item) = self.items.get_mut(path) {
             item.joins = !crate::reconcile::same(entry.as_ref(), views[to.other() as usize].as_ref());
@@ -416,27 +408,6 @@ impl<L: Ledger> Session<L> {
             self.retry.due_ms = Some(now_ms + self.retry.delay_ms);
         }
         self.settle_item(path, agreed, Some(Diverged { host, guest, hold, since_ms }))
-    }
-
-    /// Counts entries that are to be deleted, and halts the session when they are too many.
-    fn deletion_allowed(&mut self, path: &RelPath, to: Side, now_ms: u64) -> Result<bool, LedgerError> {
-        let total = self.ledger.agreed_total()?;
-        let limits = self.settings.limits;
-        let limit = ((total as f64 * limits.deleted_part_max[to as usize]) as u64).max(limits.deleted_min);
-        let entries = self.ledger.agreed_count(path, limit + 1)?;
-        let at = to as usize;
-        if now_ms.saturating_sub(self.deletions.since_ms[at]) > DELETIONS_WINDOW_MS {
-            self.deletions.since_ms[at] = now_ms;
-            self.deletions.count[at] = 0;
-        }
-        let sum = self.deletions.count[at] + entries;
-        if sum > limit && !self.deletions.accepted {
-            self.set_stage(path, Stage::Ready);
-            self.halt(Halt::MassDeletion { side: to, entries: sum, total: total + self.deletions.count[at] });
-            return Ok(false);
-        }
-        self.deletions.count[at] = sum;
-        Ok(true)
     }
 }
 

@@ -182,7 +182,9 @@ impl<L: Ledger> Session<L> {
     /// The directory is gone from its old place, and a new one stands at the other.
     fn unfold_move(&mut self, relist: bool) -> Result<(), LedgerError> {
         let Some(DirectoryMove { side, from, to, as_of, .. }) = self.end_directory_move() else { return Ok(()) };
-        self.take_in_now(side, from, Told::gone(as_of))?;
+        self.take_in_now(side, from.clone(), Told::gone(as_of))?;
+        let crosses = self.may_cross(&to, side.other(), Some(&Entry::Directory));
+        self.set_counted(&from, crosses);
         self.take_in_now(side, to.clone(), Told::of(Some(Entry::Directory), as_of, false))?;
         if relist {
             self.outputs.push_back(Output::Relist { side, path: to });

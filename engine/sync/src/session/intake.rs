@@ -207,17 +207,12 @@ impl SideState {
 
     /// Whether everything told up to `seq` has been dealt with.
     pub fn settled_upto(&self, seq: Seq) -> bool {
-        self.pulled >= seq
-            && self.intake.is_empty()
-            && self
-                .windows
-                .iter()
-                .scan(true, |before, window| {
-                    let within = *before;
-                    *before = window.upto < seq;
-                    Some(!within || window.unsettled == 0)
-                })
-                .all(|settled| settled)
+        if self.absorbed >= seq {
+            return true;
+        }
+        let mut until = self.absorbed;
+        let mut within = self.windows.iter().take_while(|window| std::mem::replace(&mut until, window.upto) < seq);
+        self.pulled >= seq && self.intake.is_empty() && within.all(|window| window.unsettled == 0)
     }
 }
 
@@ -238,7 +233,7 @@ impl<L: Ledger> Session<L> {
 
     /// Asks each side for more, while there is room.
     pub(super) fn ask_for_changes(&mut self) {
-        if self.halted.is_some() || self.leaving || self.directory_move.is_some() {
+        if self.halted.is_some() || self.leaving || self.directory_move.is_some() || self.unseen != [None; 2] {
             return;
         }
         let room = self.items.len() < ITEMS_MAX;
@@ -354,12 +349,14 @@ impl<L: Ledger> Session<L> {
     /// A directory is new on a side where the ledger has one with something in it: nothing of that stands on this side until it is told.
     pub(super) fn unfold(&mut self, path: &RelPath, side: Side, as_of: Seq) -> Result<(), LedgerError> {
         let mut after: Option<crate::NameBuf> = None;
+        let counted = self.is_counted(path);
         loop {
             let children = self.ledger.agreed_children(path, after.as_deref(), CHILDREN_ROUND)?;
             for (name, _) in &children {
                 let child = path.join(name);
                 if self.items.get(&*child).is_none_or(|item| item.told[side as usize].is_none()) {
                     self.tell(side, &child, Told::gone(as_of));
+                    self.set_counted(&child, counted);
                 }
             }
             match children.into_iter().last() {

@@ -56,6 +56,8 @@ pub(super) struct Item {
     pub no_copy: bool,
     /// An update on its way to the ledger lists the path as diverged, or no longer; with its number.
     pub diverges: Option<(bool, u64)>,
+    /// Its removal has been counted by the guard, or needn't be.
+    pub counted: bool,
     /// How a person settles the conflict here.
     pub keep: Option<Keep>,
 }

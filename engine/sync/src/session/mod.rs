@@ -17,6 +17,7 @@
 mod batch;
 mod decide;
 mod directory_move;
+mod guard;
 mod intake;
 mod items;
 mod outcome;
@@ -36,6 +37,7 @@ use crate::{RelPath, RelPathBuf, Side};
 
 use batch::Lanes;
 use directory_move::DirectoryMove;
+use guard::Run;
 use intake::SideState;
 use items::{Item, Stage, Told};
 use settle::Settling;
@@ -234,6 +236,10 @@ pub struct Session<L> {
     peers: Peers,
     /// Each side's newest change when the session began.
     began_at: [Seq; 2],
+    /// Whether each side may know what is no more, when the session began.
+    stale: [bool; 2],
+    /// Sides that have to be looked at whole before anything that they tell is believed, with the barrier that proves it.
+    unseen: [Option<u64>; 2],
     sides: [SideState; 2],
     items: BTreeMap<RelPathBuf, Item>,
     ready: BTreeSet<RelPathBuf>,
@@ -250,20 +256,12 @@ pub struct Session<L> {
     halted: Option<Halt>,
     /// Nothing is begun any more.
     leaving: bool,
-    deletions: Deletions,
+    /// Deletions on each side, for the guard.
+    runs: [Run; 2],
     retry: Retry,
     outputs: VecDeque<Output>,
     status: Status,
     next_token: u64,
-}
-
-/// Deletions of the last while, for the guard.
-#[derive(Debug, Default)]
-struct Deletions {
-    since_ms: [u64; 2],
-    count: [u64; 2],
-    /// A person has agreed to what is at work.
-    accepted: bool,
 }
 
 /// When problems are tried again, and how far the present round has come.
@@ -288,6 +286,8 @@ impl<L: Ledger> Session<L> {
             ledger,
             peers,
             began_at: [host.seq, guest.seq],
+            stale: [host.stale, guest.stale],
+            unseen: [None; 2],
             sides: [host, guest].map(SideState::new),
             items: BTreeMap::new(),
             ready: BTreeSet::new(),
@@ -300,7 +300,7 @@ impl<L: Ledger> Session<L> {
             flushes: Vec::new(),
             halted: None,
             leaving: false,
-            deletions: Deletions::default(),
+            runs: Default::default(),
             retry: Retry { due_ms: Some(now_ms), delay_ms: RETRY_MS_MIN, after: None },
             outputs: VecDeque::new(),
             status: Status::default(),
@@ -328,9 +328,16 @@ impl<L: Ledger> Session<L> {
         self.advance(now_ms)
     }
 
-    /// Agreement can't be told from chance any more: both sides are compared from scratch, and nothing is deleted.
+    /// Agreement can't be told from chance any more: both sides are compared from scratch, and nothing is deleted. What a side knew
+    /// from an earlier time must not be agreed on, only to be found gone, and then be deleted on the other.
     fn begin_anew(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         self.ledger.start_anew(self.peers)?;
+        let stale = self.stale;
+        for side in Side::BOTH.into_iter().filter(|side| stale[*side as usize]) {
+            let token = self.token();
+            self.unseen[side as usize] = Some(token);
+            self.outputs.push_back(Output::Barrier { side, token });
+        }
         self.begin(now_ms)
     }
 
@@ -350,8 +357,12 @@ impl<L: Ledger> Session<L> {
     pub fn accept_halt(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         match self.halted.take() {
             Some(Halt::ReplicaChanged) => self.begin_anew(now_ms),
-            Some(Halt::MassDeletion { .. } | Halt::Root { .. }) => {
-                self.deletions.accepted = true;
+            Some(Halt::MassDeletion { side, .. }) => {
+                self.accept_deletions(side.other(), now_ms);
+                self.advance(now_ms)
+            }
+            Some(Halt::Root { side, .. }) => {
+                self.accept_deletions(side, now_ms);
                 self.advance(now_ms)
             }
             None => self.advance(now_ms),
@@ -398,6 +409,8 @@ impl<L: Ledger> Session<L> {
 
     /// The watcher of `side` has caught up: all that stood there when the barrier was asked for is at or before `seq`.
     pub fn handle_barrier(&mut self, side: Side, token: u64, seq: Seq, now_ms: u64) -> Result<(), LedgerError> {
+        self.runs[side.other() as usize].reach(token, seq);
+        self.unseen[side as usize].take_if(|unseen| *unseen == token);
         if let Some(flush) = self.flushes.iter_mut().find(|flush| flush.token == token) {
             flush.reached[side as usize] = Some(seq);
         }

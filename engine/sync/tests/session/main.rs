@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod guard;
 mod memory_ledger;
 mod model;
 
@@ -47,6 +48,7 @@ fn run_with(seed: u64, mode: Mode, users: &[Side], breaks: bool) -> World {
     }
     for _ in 0..STEPS_MAX {
         if !world.step() {
+            assert!(world.halts.is_empty(), "seed {seed}: {:?}", world.halts);
             return world;
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use causeway_sync::ignore::{RuleTexts, Rules};
-use causeway_sync::session::{Limits, Output, Settings};
+use causeway_sync::session::{Halt, Limits, Output, Settings};
 use causeway_sync::{
     Action, Batch, Capabilities, Change, Changes, Digest, Entry, Epoch, File, Hello, Lane, Mode, Operation, Outcome,
     RelPath, RelPathBuf, Replica, Seq, Session, Side, Source, Target,
@@ -192,12 +192,19 @@ pub struct World {
     pub written: HashMap<Digest, (Side, RelPathBuf)>,
     pub log: Vec<String>,
     pub flushed: Vec<u64>,
+    limits: Limits,
+    pub halts: Vec<Halt>,
 }
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 impl World {
+    /// One that never halts.
     pub fn new(seed: u64, mode: Mode) -> Self {
+        Self::limited(seed, mode, Limits { deleted_part_max: [1.0, 1.0], deleted_min: 1_000_000 })
+    }
+
+    pub fn limited(seed: u64, mode: Mode, limits: Limits) -> Self {
         let mut world = Self {
             random: Random::new(seed),
             sides: [Replicated::default(), Replicated::default()],
@@ -211,6 +218,8 @@ impl World {
             written: HashMap::new(),
             log: Vec::new(),
             flushed: Vec::new(),
+            limits,
+            halts: Vec::new(),
         };
         world.connect(MemoryLedger::default());
         world
@@ -223,6 +232,7 @@ impl World {
             epoch: Epoch(n),
             seq: side.seq(),
             empty: side.tree.is_empty(),
+            stale: false,
             capabilities: Capabilities {
                 case_sensitive: true,
                 normalization_sensitive: true,
@@ -240,8 +250,7 @@ impl World {
         self.lanes.clear();
         self.answers.clear();
         let rules = Rules::new(&RuleTexts::default()).unwrap();
-        let limits = Limits { deleted_part_max: [1.0, 1.0], deleted_min: 1_000_000 };
-        let settings = Settings { mode: self.mode, rules, limits };
+        let settings = Settings { mode: self.mode, rules, limits: self.limits };
         let (host, guest) = (hello(&self.sides[0], 1), hello(&self.sides[1], 2));
         self.session = Some(Session::new(settings, ledger, &host, &guest, self.now_ms).unwrap());
     }
@@ -256,7 +265,7 @@ impl World {
         path(&names.join("/"))
     }
 
-    fn user_puts(&mut self, side: Side, at: &RelPath, entry: Option<Entry>) {
+    pub fn user_puts(&mut self, side: Side, at: &RelPath, entry: Option<Entry>) {
         if let Some(digest) = entry.as_ref().and_then(Entry::as_file).and_then(|f| f.digest) {
             self.written.insert(digest, (side, at.to_owned()));
         }
@@ -350,7 +359,7 @@ impl World {
                 | Output::Barrier { side, .. } => self.sides[side as usize].asked.push_back(output),
                 Output::Acknowledge { side, seq } => assert!(seq <= self.sides[side as usize].seq()),
                 Output::Flushed { token, .. } => self.flushed.push(token),
-                Output::Halted(halt) => panic!("halted: {halt:?}"),
+                Output::Halted(halt) => self.halts.push(halt),
             }
         }
     }

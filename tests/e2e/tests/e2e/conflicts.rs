@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use causeway_e2e::{Place, Share};
+use causeway_e2e::{Place, Share, eventually};
 
 /// Makes a conflict at each path: while nothing crosses, both sides write something else.
 fn quarrel(share: &Share<'_>, paths: &[&str]) {
@@ -76,4 +76,46 @@ fn a_conflict_that_resolves_itself_disappears() {
     fs::write(share.guest.join("a"), "host's a").unwrap();
     share.wait_for_state("watching");
     assert_eq!(share.show()["conflicts"], 0);
+}
+
+#[test]
+fn an_edit_beats_a_deletion() {
+    let place = Place::new();
+    let folder = place.folder("repo");
+    fs::create_dir_all(folder.join("dir/below")).unwrap();
+    for n in 0..20 {
+        fs::write(folder.join(format!("dir/below/{n}")), "before").unwrap();
+    }
+    fs::write(folder.join("beside"), "x").unwrap();
+    let share = place.share(&folder, &[]);
+    share.ok("pause", &[]);
+    fs::remove_dir_all(share.host.join("dir")).unwrap();
+    fs::write(share.guest.join("dir/below/7"), "edited").unwrap();
+    share.ok("resume", &[]);
+    share.wait_for_state("watching");
+    let tree = share.assert_equal();
+    assert_eq!(tree.len(), 4, "just what was edited comes back: {tree:?}");
+    assert_eq!(fs::read_to_string(share.host.join("dir/below/7")).unwrap(), "edited");
+}
+
+#[test]
+fn the_host_wins_where_the_share_says_so() {
+    let place = Place::new();
+    let folder = place.folder("repo");
+    for path in ["a", "b"] {
+        fs::write(folder.join(path), "before").unwrap();
+    }
+    let share = place.share(&folder, &["--mode", "two-way-resolved"]);
+    share.ok("pause", &[]);
+    fs::write(share.host.join("a"), "host's").unwrap();
+    fs::write(share.guest.join("a"), "guest's").unwrap();
+    fs::remove_file(share.host.join("b")).unwrap();
+    fs::write(share.guest.join("b"), "guest's").unwrap();
+    share.ok("resume", &[]);
+    share.wait_for_state("watching");
+    share.assert_equal();
+    assert_eq!(fs::read_to_string(share.guest.join("a")).unwrap(), "host's");
+    assert!(!share.guest.join("b").exists());
+    let listed = || share.json("bin").to_string();
+    eventually(|| place.json(&["share", "bin", "repo", "list"]).to_string().contains("\"a\""), listed);
 }

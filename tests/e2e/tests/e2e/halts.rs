@@ -1,6 +1,7 @@
 //! Halts: what looks like an accident isn't carried on.
 
 use std::fs;
+use std::time::Duration;
 
 use causeway_e2e::{Place, Share};
 
@@ -26,6 +27,18 @@ fn assert_halted(share: &Share<'_>, code: &str) {
     let remedies = shown["halt"]["remedies"].as_array().unwrap();
     assert!(remedies.iter().all(|way| way["command"].as_str().unwrap().contains(&share.name)), "{shown}");
     assert_eq!(share.verb("flush", &[]).code, 1);
+}
+
+#[test]
+fn an_emptied_root_is_filled_again_by_reset() {
+    let place = Place::new();
+    let share = filled(&place, "repo");
+    empty(&place, &share);
+    assert_halted(&share, "root_emptied");
+    assert!(share.guest.join("dir/7").exists());
+    share.ok("reset", &[]);
+    share.wait_for_state("watching");
+    assert_eq!(share.assert_equal().len(), 1201);
 }
 
 #[test]
@@ -81,6 +94,101 @@ fn a_mass_deletion_waits_for_a_person() {
     share.ok("resume", &["--accept", "mass_deletion"]);
     share.wait_for_state("watching");
     assert_eq!(share.assert_equal().len(), 1);
+}
+
+#[test]
+fn what_was_accepted_does_not_hold_for_the_next_deletion() {
+    let place = Place::new();
+    let share = filled(&place, "repo");
+    fs::create_dir(share.host.join("other")).unwrap();
+    for n in 0..800 {
+        fs::write(share.host.join(format!("other/{n}")), format!("{n}")).unwrap();
+    }
+    share.flush();
+    fs::remove_dir_all(share.guest.join("dir")).unwrap();
+    assert_halted(&share, "mass_deletion");
+    share.ok("resume", &["--accept", "mass_deletion"]);
+    share.wait_for_state("watching");
+    assert_eq!(share.assert_equal().len(), 801);
+    // What follows within a second belongs to the deletion before.
+    std::thread::sleep(Duration::from_millis(1500));
+    fs::remove_dir_all(share.guest.join("other")).unwrap();
+    assert_halted(&share, "mass_deletion");
+    assert!(share.host.join("other/7").exists());
+    share.ok("reset", &[]);
+    share.wait_for_state("watching");
+    share.assert_equal();
+    assert!(share.guest.join("other/7").exists(), "what the host still holds comes back");
+}
+
+#[test]
+fn a_large_directory_that_is_renamed_is_no_deletion() {
+    let place = Place::new();
+    let share = filled(&place, "repo");
+    for side in [&share.host, &share.guest] {
+        let (from, to) = if side.join("dir").exists() { ("dir", "moved") } else { ("moved", "dir") };
+        fs::rename(side.join(from), side.join(to)).unwrap();
+        assert_eq!(share.assert_equal().len(), 1201);
+        // One by one, too.
+        fs::create_dir(side.join("aside")).unwrap();
+        for n in 0..1200 {
+            fs::rename(side.join(to).join(n.to_string()), side.join("aside").join(n.to_string())).unwrap();
+        }
+        fs::remove_dir(side.join(to)).unwrap();
+        fs::rename(side.join("aside"), side.join(to)).unwrap();
+        assert_eq!(share.assert_equal().len(), 1201);
+    }
+    let shown = share.show();
+    assert_eq!((&shown["state"], &shown["conflicts"]), (&"watching".into(), &0.into()), "{shown}");
+}
+
+#[test]
+fn a_root_that_is_gone_is_accepted() {
+    let place = Place::new();
+    let share = filled(&place, "repo");
+    fs::rename(&share.host, place.base().join("aside")).unwrap();
+    assert_halted(&share, "root_missing");
+    share.ok("resume", &["--accept", "root_missing"]);
+    share.wait_for_state("watching");
+    assert!(share.assert_equal().is_empty());
+    // It was accepted once, and not for ever.
+    for n in 0..20 {
+        fs::write(share.host.join(n.to_string()), "x").unwrap();
+    }
+    share.flush();
+    for n in 0..20 {
+        fs::remove_file(share.guest.join(n.to_string())).unwrap();
+    }
+    assert_halted(&share, "root_emptied");
+}
+
+#[test]
+fn an_emptied_copy_is_filled_again_by_reset() {
+    let place = Place::new();
+    let share = filled(&place, "repo");
+    fs::rename(share.guest.join("dir"), place.base().join("aside")).unwrap();
+    assert_halted(&share, "root_emptied");
+    assert!(share.host.join("dir/7").exists());
+    share.ok("reset", &[]);
+    share.wait_for_state("watching");
+    assert_eq!(share.assert_equal().len(), 1201);
+}
+
+#[test]
+fn a_folder_that_is_emptied_file_by_file_halts_before_much_is_gone() {
+    let place = Place::new();
+    let share = filled(&place, "repo");
+    fs::remove_dir_all(share.host.join("dir")).unwrap();
+    let shown = share.wait_for_state("halted");
+    let code = shown["halt"]["code"].as_str().unwrap();
+    assert!(["mass_deletion", "root_emptied"].contains(&code), "{shown}");
+    // What was deleted until then rests in the guest's recycle bin; the rest still stands there.
+    let bin = shown["bin"]["guest"]["entries"].as_u64().unwrap();
+    let stands = fs::read_dir(share.guest.join("dir")).unwrap().count() as u64;
+    assert!(stands > 0 && bin + stands >= 1200, "{bin} in the bin, {stands} left");
+    share.ok("reset", &[]);
+    share.wait_for_state("watching");
+    assert_eq!(share.assert_equal().len() as u64, stands + 1);
 }
 
 #[test]
