@@ -144,9 +144,10 @@ impl<L: Ledger> Session<L> {
         }
         let parent = to.parent().unwrap_or(RelPath::ROOT);
         let at_ends = [from, to, parent].iter().any(|path| self.items.contains_key(*path));
-        let below = [from, to].into_iter().flat_map(|path| self.items_below(path));
-        let at_work = below.into_iter().any(|(_, item)| item.running() || item.last_update().is_some());
-        if at_ends || at_work {
+        let at_work = self.items_below(from).any(|(_, item)| item.running() || item.last_update().is_some());
+        // What was told of the new place is about what stood there before.
+        let left_behind = self.items_below(to).next().is_some();
+        if at_ends || at_work || left_behind {
             return Ok(Verdict::Wait);
         }
         let other = side.other();
@@ -160,11 +161,13 @@ impl<L: Ledger> Session<L> {
         Ok(if simple { Verdict::Go } else { Verdict::Unfold })
     }
 
-    /// What is below a directory that is being renamed waits until that is done, and goes along.
+    /// What is below a directory that is being renamed waits until that is done, and goes along. What was told of the new place before
+    /// is dealt with first.
     pub(super) fn moved_above(&self, path: &RelPath) -> Option<RelPathBuf> {
-        let DirectoryMove { from, to, .. } = self.directory_move.as_ref()?;
+        let DirectoryMove { from, to, phase, .. } = self.directory_move.as_ref()?;
         let below = |end: &RelPath| path != end && path.starts_with(end);
-        (below(from) || below(to)).then(|| from.clone())
+        let waiting = matches!(phase, Phase::Waiting { .. });
+        (below(from) || (below(to) && !waiting)).then(|| from.clone())
     }
 
     fn end_directory_move(&mut self) -> Option<DirectoryMove> {

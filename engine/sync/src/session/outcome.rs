@@ -166,6 +166,8 @@ impl<L: Ledger> Session<L> {
         outcome: Outcome,
         now_ms: u64,
     ) -> Result<(), LedgerError> {
+        // The other side has renamed it just so, unless it is a version that is set aside.
+        let carried = self.items.get(&**to).is_some_and(|item| item.renamed_from.as_deref() == Some(from));
         for path in [from, to] {
             if let Some(item) = self.items.get_mut(path) {
                 item.renamed_from = None;
@@ -176,9 +178,8 @@ impl<L: Ledger> Session<L> {
             Outcome::Done { entry, seq } => {
                 self.status.last_change_ms = Some(now_ms);
                 let directory = entry.as_ref().is_some_and(Entry::is_directory);
-                self.learn(side, from, Told::gone(seq));
-                // The other side may never have held it there (a version that is set aside).
-                self.learn(side, to, Told::of(entry, seq, true));
+                self.learn(side, from, Told { carried, own: carried, ..Told::gone(seq) });
+                self.learn(side, to, Told { carried, ..Told::of(entry, seq, true) });
                 if let Some(item) = self.items.get_mut(from) {
                     item.keep = None;
                 }
