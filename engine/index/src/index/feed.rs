@@ -103,6 +103,8 @@ impl Index {
         if after > Seq::default() && !self.state.pending(after) && after != self.state.acknowledged {
             return Err(IndexError::Acknowledged { after: after.0, acknowledged: self.state.acknowledged.0 });
         }
+        // What was acknowledged isn't removed at once, but what it stood upon may be gone.
+        let after = after.max(self.state.acknowledged);
         let mut draft = Draft::default();
         let mut upto = after;
         let more = self.each_entry(after, |entered| {
