@@ -294,7 +294,7 @@ impl Actor {
     }
 
     /// Begins anew at once, with everything looked at again.
-    fn look_again(&mut self) {
+    pub(super) fn look_again(&mut self) {
         self.disconnect();
         self.link = Link::Down { reason: String::new(), remedy: None, retry_ms: self.clock.now_ms() };
     }
@@ -317,13 +317,11 @@ impl Actor {
                 .with_remedy(Remedy::sentence("Put the folder back and resume the share.")));
             }
             Halt::Root { side, .. } => {
-                // Opened anew, the guest's root is made where it is missing.
-                self.rest();
+                // The guest's is made where it is missing when it is opened anew.
                 if *side == Side::Host {
                     make_missing(&self.settings.host_path)?;
                 }
-                self.accept_emptied[*side as usize] = true;
-                self.look_again();
+                self.leave(Leave::AcceptEmptied(*side));
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 //! that is then told from what was so before, instead of looking like a conflict.
 
 use causeway_api::ShareInfo;
+use causeway_sync::Side;
 
 use super::actor::{Actor, Link};
 use super::command::Reply;
@@ -14,6 +15,8 @@ const LEAVE_MS_MAX: u64 = 2_000;
 pub enum Leave {
     /// The share rests, and whoever asked for that hears of it.
     Pause(Reply<ShareInfo>),
+    /// The root of this side may be empty: both are opened anew.
+    AcceptEmptied(Side),
     /// The share's thread ends.
     Stop,
 }
@@ -47,13 +50,18 @@ impl Actor {
     /// Goes on to what comes after the session, once that is at its end.
     pub(super) fn leave_when_done(&mut self, now_ms: u64) {
         let Some(leaving) = &self.leaving else { return };
-        let at_work = matches!(&self.link, Link::Up(up) if !up.session.is_at_rest() && up.session.halted().is_none());
+        let at_work = matches!(&self.link, Link::Up(up) if !up.session.is_at_rest());
         if at_work && leaving.until_ms > now_ms {
             return;
         }
         for then in self.leaving.take().into_iter().flat_map(|leaving| leaving.then) {
             match then {
                 Leave::Stop => self.end(),
+                Leave::AcceptEmptied(side) => {
+                    self.rest();
+                    self.accept_emptied[side as usize] = true;
+                    self.look_again();
+                }
                 Leave::Pause(reply) => {
                     // Somebody may have wanted it to go on meanwhile.
                     if self.settings.paused {

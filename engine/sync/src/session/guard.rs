@@ -2,25 +2,33 @@
 //!
 //! Deletions on a side that come within a short while are a *run*. A run that grows over the limit halts the session. Who accepts
 //! that accepts the run, however late the rest of it is told; the next one is asked about anew. What was renamed isn't deleted,
-//! though the other side may have to remove it in one place and make it in another.
+//! though the other side may have to remove it in one place and make it in another: a file whose content turns up elsewhere during
+//! the run doesn't count.
+
+use std::collections::HashMap;
 
 use crate::change::Seq;
 use crate::ledger::LedgerError;
 use crate::session::items::{Item, Stage};
 use crate::session::{Halt, Limits, Output, Session};
-use crate::{Ledger, RelPath, RelPathBuf, Side};
+use crate::{Digest, Entry, Ledger, RelPath, RelPathBuf, Side};
 
 /// How long a run gathers: later deletions don't add up with it.
 const RUN_MS: u64 = 10_000;
 /// How long nothing must have been deleted before an accepted run is over. A program that removes a tree never pauses for so long.
 const PAUSE_MS: u64 = 1_000;
 
+/// Contents remembered of a run, at most; at some 50 bytes each. Beyond that a renamed file counts as deleted.
+const CONTENTS_MAX: usize = 65_536;
+
 /// Deletions on a side that count together.
 #[derive(Debug, Default)]
 pub(super) struct Run {
     since_ms: Option<u64>,
     entries: u64,
-    /// Entries that were agreed when it began.
+    /// Contents that turned up on the other side (positive) or that were counted as deleted there (negative), and how often.
+    contents: HashMap<Digest, i32>,
+    /// Most entries that were agreed while it lasted.
     total: u64,
     accepted: Option<Acceptance>,
 }
@@ -41,6 +49,27 @@ impl Run {
             acceptance.reached = Some(seq);
         }
     }
+
+    /// Content has turned up where it wasn't before.
+    fn arrive(&mut self, digest: Digest) {
+        if self.count(digest, 1) && self.contents.get(&digest).is_some_and(|count| *count <= 0) {
+            self.entries = self.entries.saturating_sub(1);
+        }
+    }
+
+    /// Content is about to be removed. `true`: it has turned up elsewhere.
+    fn depart(&mut self, digest: Digest) -> bool {
+        self.count(digest, -1) && self.contents.get(&digest).is_some_and(|count| *count >= 0)
+    }
+
+    fn count(&mut self, digest: Digest, by: i32) -> bool {
+        if self.contents.len() >= CONTENTS_MAX && !self.contents.contains_key(&digest) {
+            return false;
+        }
+        let count = self.contents.entry(digest).or_default();
+        *count = count.saturating_add(by);
+        true
+    }
 }
 
 impl Limits {
@@ -59,20 +88,48 @@ impl<L: Ledger> Session<L> {
         self.outputs.push_back(Output::Barrier { side, token });
     }
 
+    /// Ends runs that are over.
+    pub(super) fn begin_runs(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        let total = self.ledger.agreed_total()?;
+        for side in Side::BOTH {
+            if self.is_over(side, now_ms) {
+                self.runs[side as usize] = Run { since_ms: Some(now_ms), ..Run::default() };
+            }
+            let run = &mut self.runs[side as usize];
+            run.total = run.total.max(total);
+        }
+        Ok(())
+    }
+
+    /// Takes note of what a side tells to stand at a path.
+    pub(super) fn note_arrival(
+        &mut self,
+        side: Side,
+        path: &RelPath,
+        entry: Option<&Entry>,
+    ) -> Result<(), LedgerError> {
+        let Some(digest) = content(entry) else { return Ok(()) };
+        if content(self.view(path, side)?.as_ref()) != Some(digest) {
+            self.runs[side.other() as usize].arrive(digest);
+        }
+        Ok(())
+    }
+
     /// Whether what stands at a path on `to` may be removed now. Each entry is counted once. Where not, the session halts.
     pub(super) fn deletion_allowed(&mut self, path: &RelPath, to: Side, now_ms: u64) -> Result<bool, LedgerError> {
         if self.counts_no_more(path, to) {
             self.note_counted(path);
             return Ok(true);
         }
-        let total = self.ledger.agreed_total()?;
-        let over = self.is_over(to, now_ms);
-        let run = &mut self.runs[to as usize];
-        if over {
-            *run = Run { since_ms: Some(now_ms), total, ..Run::default() };
-        }
-        let (before, total) = (run.entries, run.total.max(total));
+        let run = &self.runs[to as usize];
+        let (before, total) = (run.entries, run.total);
         let most = self.settings.limits.entries_max(to, total);
+        let agreed = self.ledger.agreed(path)?;
+        let run = &mut self.runs[to as usize];
+        if content(agreed.as_ref()).is_some_and(|digest| run.depart(digest)) {
+            self.note_counted(path);
+            return Ok(true);
+        }
         let entries = before + self.uncounted(path, most + 1)?;
         let run = &mut self.runs[to as usize];
         match &mut run.accepted {
@@ -131,7 +188,12 @@ impl<L: Ledger> Session<L> {
         }
     }
 
+    /// Whether the removal of a path has been counted, or needn't be.
     pub(super) fn is_counted(&self, path: &RelPath) -> bool {
         self.items.get(path).is_some_and(|item: &Item| item.counted)
     }
+}
+
+fn content(entry: Option<&Entry>) -> Option<Digest> {
+    entry.and_then(Entry::as_file).and_then(|file| file.digest)
 }

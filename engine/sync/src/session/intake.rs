@@ -272,6 +272,7 @@ impl<L: Ledger> Session<L> {
         let as_of = told.as_of;
         let was_directory = self.view(&path, side)?.is_some_and(|e| e.is_directory());
         let directory_told = told.entry.as_ref().is_some_and(Entry::is_directory);
+        self.note_arrival(side, &path, told.entry.as_ref())?;
         if !self.tell(side, &path, told) {
             // Something newer is known here, but what stood below before went all the same.
             if directory_told {

@@ -529,6 +529,7 @@ impl<L: Ledger> Session<L> {
     /// Does all that can be done now.
     fn advance(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         if self.halted.is_none() {
+            self.begin_runs(now_ms)?;
             self.take_in(now_ms)?;
             self.note_taken_in();
             self.release_deferred();

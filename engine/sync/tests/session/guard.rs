@@ -112,6 +112,26 @@ fn a_directory_that_goes_whole_is_accepted_whole() {
 }
 
 #[test]
+fn content_that_turns_up_elsewhere_is_not_deleted() {
+    for gone_first in [true, false] {
+        let mut world = filled(&["a", "b"]);
+        for number in 0..FILES {
+            let (from, to) = (at("a", number), path(&format!("b/x{number:02}")));
+            let file = world.sides[1].tree[&from].clone();
+            let mut steps = [(from, None), (to, Some(file))];
+            if !gone_first {
+                steps.reverse();
+            }
+            for (path, entry) in steps {
+                world.user_puts(Side::Guest, &path, entry);
+                rest(&mut world);
+            }
+        }
+        assert_eq!((&world.halts[..], world.sides[0].tree.len()), (&[][..], 50));
+    }
+}
+
+#[test]
 fn what_was_renamed_is_not_deleted() {
     let mut world = filled(&["a", "b"]);
     for number in 0..FILES {
