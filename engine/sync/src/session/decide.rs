@@ -335,6 +335,7 @@ impl<L: Ledger> Session<L> {
             return Ok(false);
         }
         let operation = Operation::Rename { to: path.to_owned() };
+        self.set_counted(&from, true);
         self.enqueue_rename(Action { path: from, expect: there, operation }, path, to);
         Ok(true)
     }

@@ -130,6 +130,7 @@ impl<L: Ledger> Session<L> {
             self.note_counted(path);
             return Ok(true);
         }
+        self.excuse_below(path, to)?;
         let entries = before + self.uncounted(path, most + 1)?;
         let run = &mut self.runs[to as usize];
         match &mut run.accepted {
@@ -164,11 +165,29 @@ impl<L: Ledger> Session<L> {
         path.ancestors().chain([path]).any(counted) || renamed.is_some_and(|target| self.may_cross(target, to, None))
     }
 
+    /// What has left a directory before the directory went may have turned up elsewhere.
+    fn excuse_below(&mut self, path: &RelPath, to: Side) -> Result<(), LedgerError> {
+        for below in self.paths_below(path) {
+            let Some(item) = self.items.get(&below) else { continue };
+            let told = item.told[to.other() as usize].as_ref();
+            if item.counted || !told.is_some_and(|told| told.entry.is_none()) {
+                continue;
+            }
+            let renamed = item.renamed_to.as_deref().is_some_and(|target| self.may_cross(target, to, None));
+            let agreed = self.ledger.agreed(&below)?;
+            let run = &mut self.runs[to as usize];
+            let elsewhere = renamed || content(agreed.as_ref()).is_some_and(|digest| run.depart(digest));
+            self.set_counted(&below, elsewhere);
+        }
+        Ok(())
+    }
+
     /// How many agreed entries at and below a path weren't counted, counted up to `limit`.
     fn uncounted(&self, path: &RelPath, limit: u64) -> Result<u64, LedgerError> {
         let mut counted = 0;
         let mut within: Option<&RelPathBuf> = None;
-        for (at, _) in self.items_below(path).filter(|(_, item)| item.counted) {
+        let done = |item: &Item| item.counted || matches!(item.agreed, Some((None, _)));
+        for (at, _) in self.items_below(path).filter(|(_, item)| done(item)) {
             if within.is_none_or(|above| !at.starts_with(above)) {
                 counted += self.ledger.agreed_count(at, limit)?;
                 within = Some(at);
