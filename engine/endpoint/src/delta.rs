@@ -1,10 +1,12 @@
 //! Deltas of large files: what the receiver holds, cut where the content says, and what the supplier sends instead of it.
 
 use std::collections::HashMap;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use causeway_sync::content::{Chunk, PIECE_BYTES_MAX, Piece, SIGNATURE_CHUNKS_MAX, Signature};
 use fastcdc::v2020::{ChunkData, Error, StreamCDC};
+
+use crate::fs::Fs;
 
 /// Shortest and longest average of a chunk, in bytes. The longest bounds the memory of a cut to four times as much.
 const AVERAGE_BYTES: std::ops::RangeInclusive<u32> = 8 << 10..=1 << 20;
@@ -14,6 +16,22 @@ const CHUNKS_WANTED: u64 = 8 << 10;
 /// A signature of nothing: the file is sent whole.
 pub(crate) fn nothing() -> Signature {
     Signature { average_bytes: *AVERAGE_BYTES.start(), chunks: Vec::new() }
+}
+
+/// Whether a delta may cost less than telling the whole file: not where most of it is holes, which cost nothing to tell and a
+/// lot to read. Leaves the file at its start.
+pub(crate) fn is_worth_it<F: Fs>(fs: &F, file: &mut F::File, size: u64) -> io::Result<bool> {
+    let (mut at, mut data) = (0, 0);
+    while data * 2 < size {
+        let Some(range) = fs.next_data(file, at).map_err(|error| error.source)?.filter(|range| range.start < size)
+        else {
+            break;
+        };
+        data += range.end.min(size) - range.start;
+        at = range.end;
+    }
+    file.seek(SeekFrom::Start(0))?;
+    Ok(data * 2 >= size)
 }
 
 fn average_for(size: u64) -> u32 {

@@ -126,7 +126,12 @@ impl<F: Fs> Endpoint<F> {
                 io::Error::from(kind)
             })
         };
-        let read = match signature.filter(|signature| delta::is_usable(signature)) {
+        let signature = signature.filter(|signature| delta::is_usable(signature));
+        let is_worth_it = match signature {
+            Some(_) => delta::is_worth_it(&self.fs, &mut opened, stat.size).map_err(failed)?,
+            None => false,
+        };
+        let read = match signature.filter(|_| is_worth_it) {
             Some(signature) => delta::tell(&mut opened, signature, &mut tell)
                 .map(|(digest, told)| (told == stat.size).then(|| Digest::from(digest))),
             None => self.tell_whole(&mut opened, stat.size, buffer, &mut tell),

@@ -203,7 +203,8 @@ impl<F: Fs> Applier<'_, F> {
                     return Err(None);
                 }
                 self.bytes += bytes;
-                copy(base, offset, bytes, &mut into.file, &mut into.hasher, &mut self.buffer)
+                let copied = copy(base, offset, bytes, &mut into.file, &mut into.hasher, &mut self.buffer);
+                copied.map(|ends_in_hole| into.ends_in_hole = ends_in_hole)
             }
         };
         written.map_err(|error| Some(self.failed(path, &FsError::new("write", path, error))))
@@ -219,8 +220,10 @@ impl<F: Fs> Applier<'_, F> {
     }
 
     pub(super) fn sign(&self, path: &RelPath) -> Signature {
-        let signed =
-            self.open_base(path).map_err(|error| error.source).and_then(|(file, size)| delta::sign(file, size));
+        let signed = self.open_base(path).map_err(|error| error.source).and_then(|(mut file, size)| {
+            let is_worth_it = delta::is_worth_it(&self.ep.fs, &mut file, size)?;
+            if is_worth_it { delta::sign(file, size) } else { Ok(delta::nothing()) }
+        });
         signed.unwrap_or_else(|_| delta::nothing())
     }
 
@@ -319,26 +322,34 @@ fn skip(file: &mut impl Seek, bytes: u64) -> io::Result<()> {
     file.seek(SeekFrom::Current(bytes)).map(|_| ())
 }
 
+/// Copies from what stood there before; zeros become holes. Tells whether the last of it is one.
 fn copy<R: io::Read + Seek>(
     base: &mut R,
     offset: u64,
     bytes: u64,
-    to: &mut impl Write,
+    to: &mut (impl Write + Seek),
     hasher: &mut blake3::Hasher,
     buffer: &mut Buffer,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     base.seek(SeekFrom::Start(offset))?;
     let mut left = bytes;
+    let mut ends_in_hole = false;
     while left > 0 {
         let step = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES_MAX);
         let got = hash::read_full(base, &mut buffer.bytes()[..step])?;
         if got == 0 {
-            // The file was cut short meanwhile: what came is told apart by its length.
-            return Ok(());
+            // The file was cut short meanwhile: what came is told apart by its digest.
+            return Ok(ends_in_hole);
         }
-        hasher.update(&buffer.bytes()[..got]);
-        to.write_all(&buffer.bytes()[..got])?;
+        let part = &buffer.bytes()[..got];
+        hasher.update(part);
+        ends_in_hole = part.iter().all(|byte| *byte == 0);
+        if ends_in_hole {
+            skip(to, got as u64)?;
+        } else {
+            to.write_all(part)?;
+        }
         left -= got as u64;
     }
-    Ok(())
+    Ok(ends_in_hole)
 }

@@ -1,7 +1,8 @@
 //! Much at once: many small files, a large one, bursts.
 
 use std::fs;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 
 use causeway_e2e::{Place, Random};
 
@@ -48,11 +49,30 @@ fn a_large_file_and_a_change_in_its_midst_cross() {
     file.write_all(b"something else in the midst of it").unwrap();
     drop(file);
     share.assert_equal();
-    // Sparse ones keep their length.
-    let sparse = fs::File::create(folder.join("sparse")).unwrap();
-    sparse.set_len(1 << 30).unwrap();
-    drop(sparse);
-    share.assert_equal();
+}
+
+#[test]
+fn a_sparse_file_stays_sparse() {
+    let place = Place::new();
+    let share = place.share(&place.folder("repo"), &[]);
+    let (bytes, on_disk_max) = (3 << 30, 1 << 20);
+    fs::File::create(share.host.join("sparse")).unwrap().set_len(bytes).unwrap();
+    share.flush();
+    for (side, other, at) in [(&share.host, &share.guest, 1 << 30), (&share.guest, &share.host, 2 << 30)] {
+        let mut file = fs::File::options().write(true).open(side.join("sparse")).unwrap();
+        file.seek(SeekFrom::Start(at)).unwrap();
+        file.write_all(b"an island").unwrap();
+        drop(file);
+        share.flush();
+        let there = fs::metadata(other.join("sparse")).unwrap();
+        assert_eq!(there.len(), bytes);
+        assert!(there.blocks() * 512 < on_disk_max, "{} bytes on disk", there.blocks() * 512);
+        let mut island = [0; 9];
+        let mut file = fs::File::open(other.join("sparse")).unwrap();
+        file.seek(SeekFrom::Start(at)).unwrap();
+        file.read_exact(&mut island).unwrap();
+        assert_eq!(&island, b"an island");
+    }
 }
 
 #[test]
