@@ -131,7 +131,9 @@ impl<L: Ledger> Session<L> {
         if !self.sides.iter().all(super::SideState::has_crawled) {
             return Ok(Verdict::Wait);
         }
-        if self.ledger.agreed(from)?.is_none() && directory(self.ledger.agreed(to)?) {
+        // What the ledger says of an end at which something is at work may be about to change.
+        let untouched = [from, to].iter().all(|path| !self.items.contains_key(*path));
+        if untouched && self.ledger.agreed(from)?.is_none() && directory(self.ledger.agreed(to)?) {
             return Ok(Verdict::Known);
         }
         let state = &self.sides[side as usize];

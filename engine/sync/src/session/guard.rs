@@ -170,7 +170,7 @@ impl<L: Ledger> Session<L> {
         for below in self.paths_below(path) {
             let Some(item) = self.items.get(&below) else { continue };
             let told = item.told[to.other() as usize].as_ref();
-            if item.counted || !told.is_some_and(|told| told.entry.is_none()) {
+            if item.counted || told.is_none_or(|told| told.entry.is_some()) {
                 continue;
             }
             let renamed = item.renamed_to.as_deref().is_some_and(|target| self.may_cross(target, to, None));
