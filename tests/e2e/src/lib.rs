@@ -4,12 +4,14 @@
 //! process is left over. Every wait is bounded.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+pub mod load;
 pub mod place;
 pub mod random;
 pub mod share;
 pub mod tree;
 pub mod watcher;
 
+pub use load::Load;
 pub use place::{Place, Ran};
 pub use random::Random;
 pub use share::Share;

@@ -1,9 +1,48 @@
-//! `kill -9` of the engine: the agent ends with it, and what was changed meanwhile crosses afterwards.
+//! Load on both sides: afterwards both are equal, and nothing that was written is lost. And `kill -9` of the engine.
 
 use std::fs;
-use std::path::Path;
+use std::time::Duration;
 
-use causeway_e2e::{Place, eventually};
+use causeway_e2e::load::{Load, Written, missing};
+use causeway_e2e::{Place, Random, Share};
+
+/// Rounds of work, each compared when it has come to rest.
+const ROUNDS: u64 = 25;
+
+fn rounds(seed: u64) {
+    let place = Place::new();
+    let folder = place.folder("repo");
+    fs::create_dir(folder.join("h")).unwrap();
+    fs::create_dir(folder.join("g")).unwrap();
+    let share = place.share(&folder, &[]);
+    let mut random = Random::new(seed);
+    let mut written = [Written::new(), Written::new()];
+    for round in 0..ROUNDS {
+        let [on_host, in_guest] = written;
+        let host = Load::start(share.host.join("h"), on_host, seed * 1000 + round);
+        let guest = Load::start(share.guest.join("g"), in_guest, seed * 7000 + round);
+        std::thread::sleep(Duration::from_millis(random.below(700)));
+        written = [host.stop(), guest.stop()];
+        assert_nothing_lost(&share, &written, round);
+    }
+}
+
+fn assert_nothing_lost(share: &Share<'_>, [on_host, in_guest]: &[Written; 2], round: u64) {
+    share.assert_equal();
+    for (dir, written) in [("h", on_host), ("g", in_guest)] {
+        for side in [&share.host, &share.guest] {
+            let lost = missing(&side.join(dir), written);
+            assert!(lost.is_empty(), "round {round}, {}: {lost:#?}\n{}", side.join(dir).display(), share.show());
+        }
+    }
+    let shown = share.show();
+    assert_eq!((&shown["conflicts"], &shown["halt"]), (&0.into(), &serde_json::Value::Null), "round {round}: {shown}");
+}
+
+#[test]
+fn nothing_dies_and_nothing_is_lost() {
+    rounds(3);
+}
 
 #[test]
 fn an_engine_that_dies_takes_its_agent_along() {
@@ -11,7 +50,10 @@ fn an_engine_that_dies_takes_its_agent_along() {
     let share = place.share(&place.folder("repo"), &[]);
     let agent = place.agent_pid();
     place.kill_engine();
-    eventually(|| !Path::new(&format!("/proc/{agent}")).exists(), || "the agent to end with its engine".to_owned());
+    causeway_e2e::eventually(
+        || !std::path::Path::new(&format!("/proc/{agent}")).exists(),
+        || "the agent to end with its engine".to_owned(),
+    );
     fs::write(share.host.join("meanwhile"), "x").unwrap();
     fs::write(share.guest.join("meanwhile too"), "y").unwrap();
     place.ok(&["engine", "start"]);
