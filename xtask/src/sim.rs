@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::cargo::{Workspace, must};
 
 /// Seeds that the full test run tries.
-const SEEDS_IN_TEST: u64 = 3_000;
+const SEEDS_IN_TEST: u64 = 5_000;
 
 /// Which seeds.
 #[derive(clap::Args)]

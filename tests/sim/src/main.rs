@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use causeway_sim::faults::Level;
-use causeway_sim::run::{Outcome, mode_of, run};
+use causeway_sim::run::{Outcome, level_of, mode_of, run};
 use causeway_sync::Mode;
 use clap::{Parser, ValueEnum};
 
@@ -28,9 +28,9 @@ struct Arguments {
     /// The mode of all shares, where it isn't to follow from the seed
     #[arg(long, value_parser = parse_mode)]
     mode: Option<Mode>,
-    /// Up to which class of faults
-    #[arg(long, value_enum, default_value_t = Level::None)]
-    level: Level,
+    /// Up to which class of faults, where it isn't to follow from the seed
+    #[arg(long, value_enum)]
+    level: Option<Level>,
     /// Tell what happens, also where all is well
     #[arg(long)]
     verbose: bool,
@@ -39,14 +39,20 @@ struct Arguments {
     jobs: Option<usize>,
 }
 
+const MODES: [Mode; 4] = [Mode::TwoWaySafe, Mode::TwoWayResolved, Mode::OneWaySafe, Mode::OneWayReplica];
+
+fn name_of(mode: Mode) -> &'static str {
+    match mode {
+        Mode::TwoWaySafe => "two-way-safe",
+        Mode::TwoWayResolved => "two-way-resolved",
+        Mode::OneWaySafe => "one-way-safe",
+        Mode::OneWayReplica => "one-way-replica",
+    }
+}
+
 fn parse_mode(text: &str) -> Result<Mode, String> {
-    Ok(match text {
-        "two-way-safe" => Mode::TwoWaySafe,
-        "two-way-resolved" => Mode::TwoWayResolved,
-        "one-way-safe" => Mode::OneWaySafe,
-        "one-way-replica" => Mode::OneWayReplica,
-        _ => return Err("two-way-safe, two-way-resolved, one-way-safe or one-way-replica".to_owned()),
-    })
+    let named = MODES.into_iter().find(|mode| name_of(*mode) == text);
+    named.ok_or_else(|| MODES.map(name_of).join(", "))
 }
 
 impl Arguments {
@@ -54,22 +60,22 @@ impl Arguments {
         self.mode.unwrap_or_else(|| mode_of(seed))
     }
 
+    fn level(&self, seed: u64) -> Level {
+        self.level.unwrap_or_else(|| level_of(seed))
+    }
+
     /// What else the command that replays a seed has to say.
     fn others(&self) -> String {
-        let mode = std::env::args().skip_while(|argument| !argument.starts_with("--mode")).take(2).collect::<Vec<_>>();
-        let mode = if self.mode.is_some() { format!(" {}", mode.join(" ")) } else { String::new() };
-        match (self.level, self.mode) {
-            (Level::None, None) => String::new(),
-            (level, _) => {
-                let level = level.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-                format!(" -- --level {level}{mode}")
-            }
-        }
+        let mode = self.mode.map(|mode| format!(" --mode {}", name_of(mode)));
+        let level = self.level.and_then(|level| level.to_possible_value());
+        let level = level.map(|level| format!(" --level {}", level.get_name()));
+        let others: String = level.into_iter().chain(mode).collect();
+        if others.is_empty() { others } else { format!(" --{others}") }
     }
 
     fn try_seed(&self, seed: u64, home: &Path, tells: bool) -> Result<Outcome> {
         let home = tempfile::tempdir_in(home).context("no temporary directory")?;
-        let tried = std::panic::catch_unwind(|| run(seed, self.mode(seed), self.level, home.path(), tells));
+        let tried = std::panic::catch_unwind(|| run(seed, self.mode(seed), self.level(seed), home.path(), tells));
         Ok(tried.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
             Outcome { violations: vec![format!("panicked: {}", text.unwrap_or("?"))], story: Vec::new() }
@@ -122,7 +128,7 @@ fn main() -> Result<ExitCode> {
             let told = arguments.try_seed(*seed, home.path(), true)?;
             told.story.iter().for_each(|line| println!("{line}"));
         }
-        println!("seed {seed} ({:?}) failed:", arguments.mode(*seed));
+        println!("seed {seed} ({:?}, up to {:?}) failed:", arguments.mode(*seed), arguments.level(*seed));
         outcome.violations.iter().take(5).for_each(|violation| println!("  {violation}"));
         println!("  replay: cargo xtask sim --seed {seed} --seeds 1{}", arguments.others());
     }

@@ -32,6 +32,20 @@ pub fn mode_of(seed: u64) -> Mode {
     }
 }
 
+/// Up to which class of faults a seed goes: as often as not up to the last, because each chooses among all below it.
+pub fn level_of(seed: u64) -> Level {
+    match seed / 8 % 14 {
+        0 => Level::None,
+        1 => Level::Steps,
+        2 => Level::Breaks,
+        3 => Level::Losses,
+        4 => Level::Races,
+        5 => Level::Ends,
+        6 => Level::Disks,
+        _ => Level::Power,
+    }
+}
+
 /// Runs a seed. `home` is an empty directory for indexes.
 pub fn run(seed: u64, mode: Mode, level: Level, home: &Path, tells: bool) -> Outcome {
     let mut random = Random::new(seed);

@@ -42,6 +42,11 @@ impl<F: Fs> Act<'_, '_, F> {
         if !self.is_expected(&row.entry, expect) || !self.shows_row(&place, stat.as_ref())? {
             return Ok(None);
         }
+        // One directory looks like another: only the one that stood there holds what belongs to it.
+        let is_it = !row.entry.is_directory() || self.ep.lock().index.came_from(row, &action.path).unwrap_or(false);
+        if !is_it {
+            return Ok(None);
+        }
         Ok(Some(Outcome::Done { entry: Some(row.entry.clone()), seq: row.seq }))
     }
 

@@ -4,7 +4,7 @@ use causeway_sync::{Digest, Entry, Name, NameBuf, RelPath, RelPathBuf, Seq};
 use rusqlite::types::ValueRef;
 
 use super::{DirId, Index, Journal, Row};
-use crate::codec::Known;
+use crate::codec::{self, Known};
 use crate::directories::place;
 use crate::store::Store;
 use crate::{IndexError, StoreError};
@@ -64,6 +64,14 @@ impl Index {
     pub fn doing_of(&self, row: &Row) -> Result<Journal, IndexError> {
         let entry = if self.state.pending(row.seq) { self.entry_at(row.seq)? } else { None };
         Ok(entry.map_or(Journal::Own, |(_, journal)| journal))
+    }
+
+    /// Whether a row came to where it stands by a move from this path. Where that can't be told any more, it didn't.
+    pub fn came_from(&self, row: &Row, from: &RelPath) -> Result<bool, IndexError> {
+        // Moved, foreign and own.
+        let sql = "SELECT data FROM journal WHERE seq = ?1 AND kind IN (4, 20)";
+        let data: Option<Vec<u8>> = self.store.first("read the journal", sql, [row.seq.0 as i64], |row| row.get(0))?;
+        Ok(data.as_deref().and_then(codec::decode_move).is_some_and(|(moved_from, _, _)| *moved_from == *from))
     }
 
     /// The directory at a path.

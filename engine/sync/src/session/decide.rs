@@ -132,12 +132,15 @@ impl<L: Ledger> Session<L> {
 
     fn parent(&self, path: &RelPath) -> Result<Parent, LedgerError> {
         let Some(parent) = path.parent().filter(|parent| !parent.is_root()) else { return Ok(Parent::Settled) };
-        Ok(match self.items.get(parent).map(|item| item.stage) {
-            None | Some(Stage::Settled(_) | Stage::New) => Parent::Settled,
-            Some(Stage::Running(side, lane)) if self.view(parent, side.other())?.is_some_and(|e| e.is_directory()) => {
+        let Some(item) = self.items.get(parent) else { return Ok(Parent::Settled) };
+        Ok(match item.stage {
+            Stage::Settled(_) | Stage::New => Parent::Settled,
+            Stage::Running(side, lane)
+                if item.makes_directory && self.view(parent, side.other())?.is_some_and(|e| e.is_directory()) =>
+            {
                 Parent::Coming(side, lane)
             }
-            Some(_) => Parent::Unsettled(parent.to_owned()),
+            _ => Parent::Unsettled(parent.to_owned()),
         })
     }
 
@@ -232,6 +235,7 @@ impl<L: Ledger> Session<L> {
         }
         if let Some(item) = self.items.get_mut(path) {
             item.joins = !crate::reconcile::same(entry.as_ref(), views[to.other() as usize].as_ref());
+            item.makes_directory = entry.as_ref().is_some_and(Entry::is_directory);
         }
         let operation = self.operation(path, to, entry, expect.as_ref())?;
         self.enqueue(Action { path: path.to_owned(), expect, operation }, to, lane.map(|(_, lane)| lane));

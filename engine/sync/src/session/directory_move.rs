@@ -3,11 +3,13 @@
 //! It is done alone: nothing further is taken in until the ledger knows, so that every path means the same to everyone. Where it
 //! isn't that simple (the other side has changed the directory's place, or the mode forbids it), it *unfolds*: gone there, new here.
 
+use std::collections::HashMap;
+
 use crate::change::{Change, Seq};
 use crate::ledger::{LedgerError, Update};
 use crate::plan::{Action, Lane, Operation, Outcome};
 use crate::reconcile::Mode;
-use crate::session::items::Told;
+use crate::session::items::{Item, Told};
 use crate::session::{Output, Session};
 use crate::{Entry, Ledger, RelPath, RelPathBuf, Side};
 
@@ -62,6 +64,21 @@ impl PastMove {
     /// Whether a window up to `upto` speaks of the new place.
     pub fn is_known_by(&self, upto: Seq) -> bool {
         upto >= self.seq
+    }
+
+    /// Whether a path is the new place, or below it.
+    pub fn came_to(&self, path: &RelPath) -> bool {
+        path.starts_with(&self.to)
+    }
+
+    /// What was carried out in the directory goes along; what was at its new place before has gone.
+    pub fn carry(&self, carried_out: &mut HashMap<RelPathBuf, (Seq, bool)>) {
+        carried_out.retain(|path, _| !self.came_to(path));
+        let below: Vec<_> = carried_out.extract_if(|path, _| path.starts_with(&self.from)).collect();
+        carried_out
+            .extend(below.into_iter().filter_map(|(path, done)| Some((path.rebase(&self.from, &self.to)?, done))));
+        carried_out.insert(self.from.clone(), (self.seq, false));
+        carried_out.insert(self.to.clone(), (self.seq, true));
     }
 
     pub fn rebase(&self, change: &mut Change) {
@@ -137,7 +154,14 @@ impl<L: Ledger> Session<L> {
             return Ok(Verdict::Known);
         }
         let state = &self.sides[side as usize];
-        let outdated = |m: &DirectoryMove| m.outdated || [from, to].iter().any(|path| state.superseded(path, m.as_of));
+        let newer = |item: &Item, as_of: Seq| item.told[side as usize].as_ref().is_some_and(|told| told.as_of > as_of);
+        // What is known below the old place and is newer stands in another directory, which has come there since.
+        let outdated = |m: &DirectoryMove| {
+            m.outdated
+                || [from, to].iter().any(|path| state.superseded(path, m.as_of))
+                || state.has_carried_out_below(from, m.as_of)
+                || self.items_below(from).any(|(_, item)| newer(item, m.as_of))
+        };
         if self.directory_move.as_ref().is_some_and(outdated) {
             return Ok(Verdict::Unfold);
         }
@@ -146,7 +170,8 @@ impl<L: Ledger> Session<L> {
         }
         let parent = to.parent().unwrap_or(RelPath::ROOT);
         let at_ends = [from, to, parent].iter().any(|path| self.items.contains_key(*path));
-        let at_work = self.items_below(from).any(|(_, item)| item.running() || item.last_update().is_some());
+        let at_work =
+            self.items_below(from).any(|(_, item)| item.running() || item.settled() || item.last_update().is_some());
         // What was told of the new place is about what stood there before.
         let left_behind = self.items_below(to).next().is_some();
         if at_ends || at_work || left_behind {
@@ -187,6 +212,9 @@ impl<L: Ledger> Session<L> {
     /// The directory is gone from its old place, and a new one stands at the other.
     fn unfold_move(&mut self, relist: bool) -> Result<(), LedgerError> {
         let Some(DirectoryMove { side, from, to, as_of, .. }) = self.end_directory_move() else { return Ok(()) };
+        // What was told by the old place stands at the new one, and wouldn't be told again.
+        let carries = |item: &Item| item.told[side as usize].as_ref().is_some_and(|told| told.entry.is_some());
+        let relist = relist || self.items_below(&from).any(|(at, item)| *at != from && carries(item));
         self.take_in_now(side, from.clone(), Told::gone(as_of))?;
         let crosses = self.may_cross(&to, side.other(), Some(&Entry::Directory));
         self.set_counted(&from, crosses);

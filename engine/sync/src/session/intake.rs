@@ -127,6 +127,11 @@ impl SideState {
         newer(path).is_some() || path.ancestors().any(|above| newer(above).is_some_and(|(_, directory)| !directory))
     }
 
+    /// Whether something was carried out below a directory that a change told `as_of` doesn't know of.
+    pub fn has_carried_out_below(&self, path: &RelPath, as_of: Seq) -> bool {
+        self.carried_out.iter().any(|(at, (seq, _))| *seq > as_of && at.starts_with(path))
+    }
+
     /// When something else than a directory was put above the path, if a change told `as_of` doesn't know of it.
     fn gone_with_above(&self, path: &RelPath, as_of: Seq) -> Option<Seq> {
         if self.carried_out.is_empty() {
@@ -142,7 +147,13 @@ impl SideState {
         if !past.is_known_by(self.pulled) {
             self.intake.iter_mut().for_each(|(change, _)| past.rebase(change));
         }
+        past.carry(&mut self.carried_out);
         self.past_moves.push(past);
+    }
+
+    /// Whether a change told `as_of` speaks of what stood here before a directory was renamed to this place, or one around it.
+    fn is_of_before_move(&self, path: &RelPath, as_of: Seq) -> bool {
+        self.past_moves.iter().any(|past| past.came_to(path) && !past.is_known_by(as_of))
     }
 
     fn extend_intake(&mut self, window: Changes) {
@@ -274,8 +285,8 @@ impl<L: Ledger> Session<L> {
         let directory_told = told.entry.as_ref().is_some_and(Entry::is_directory);
         self.note_arrival(side, &path, told.entry.as_ref())?;
         if !self.tell(side, &path, told) {
-            // Something newer is known here, but what stood below before went all the same.
-            if directory_told {
+            // Something newer is known here, but what stood below before went all the same, unless a whole directory has come.
+            if directory_told || self.sides[side as usize].is_of_before_move(&path, as_of) {
                 return Ok(());
             }
             self.tell_gone_below(side, &path, as_of)?;
@@ -284,6 +295,11 @@ impl<L: Ledger> Session<L> {
         let is_directory = self.view(&path, side)?.is_some_and(|e| e.is_directory());
         if was_directory && !is_directory {
             self.tell_gone_below(side, &path, as_of)?;
+        } else if !is_directory {
+            // The ledger may know already of what this window still speaks of.
+            for below in self.paths_below(&path) {
+                self.tell(side, &below, Told::gone(as_of));
+            }
         }
         if is_directory && !was_directory {
             self.unfold(&path, side, as_of)?;

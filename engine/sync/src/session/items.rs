@@ -52,6 +52,8 @@ pub(super) struct Item {
     pub renamed_to: Option<RelPathBuf>,
     /// What is being carried out here joins the changes of both sides: neither held it.
     pub joins: bool,
+    /// What is being carried out makes it a directory.
+    pub makes_directory: bool,
     /// Copying from content that the other side holds has failed.
     pub no_copy: bool,
     /// An update on its way to the ledger lists the path as diverged, or no longer; with its number.

@@ -94,7 +94,8 @@ impl<L: Ledger> Session<L> {
     pub(super) fn survives_below(&self, path: &RelPath, side: Side) -> Result<bool, LedgerError> {
         for (at, item) in self.items_below(path) {
             let Some(told) = item.told[side as usize].as_ref() else { continue };
-            if **at != *path && !told.own && self.would_be_lost(at, told.entry.as_ref())? {
+            let given = told.carried || (told.own && !self.sides[side.other() as usize].rebooted);
+            if **at != *path && !given && self.would_be_lost(at, told.entry.as_ref())? {
                 return Ok(true);
             }
         }
