@@ -175,7 +175,9 @@ impl<L: Ledger> Session<L> {
         // What was told of the new place is about what stood there before.
         let left_behind = self.items_below(to).next().is_some();
         if at_ends || at_work || left_behind {
-            return Ok(Verdict::Wait);
+            // While a rename waits nothing is taken in. What waits for that in turn would wait in vain.
+            let caught_up = self.sides.iter().all(super::SideState::caught_up);
+            return Ok(if caught_up { Verdict::Wait } else { Verdict::Unfold });
         }
         let other = side.other();
         let simple = directory(self.ledger.agreed(from)?)
