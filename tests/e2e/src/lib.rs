@@ -4,6 +4,7 @@
 //! process is left over. Every wait is bounded.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+pub mod crates;
 pub mod load;
 pub mod place;
 pub mod random;
