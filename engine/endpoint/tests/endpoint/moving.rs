@@ -114,6 +114,21 @@ fn an_event_that_comes_late_is_about_the_new_path() {
 }
 
 #[test]
+fn an_event_between_two_renames_of_one_name_is_about_the_later() {
+    let side = Side::crawled(two_directories);
+    moved(&side, "a", "z");
+    check_moves(&side, &["a", "z"]);
+    side.write_old("a/new", "new");
+    side.check_closed(&["a/new"]);
+    moved(&side, "a", "y");
+    check_moves(&side, &["a", "y"]);
+    side.told();
+    side.write_old("y/new", "changed");
+    side.check_closed(&["a/new"]);
+    assert_eq!(side.told_short(), ["+y/new"]);
+}
+
+#[test]
 fn something_new_in_the_old_place_of_a_moved_directory() {
     let side = Side::crawled(two_directories);
     moved(&side, "a", "z");
