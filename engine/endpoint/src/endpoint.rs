@@ -398,6 +398,15 @@ impl<F: Fs> Endpoint<F> {
         state.wrote()
     }
 
+    /// Keeps what was carried out from being lost with this process: found again by a crawl it would look like somebody's own doing.
+    pub(crate) fn commit_own(&self) {
+        let mut state = self.lock();
+        let committed = state.commit(Durability::Process);
+        if let Err(error) = self.check_write(&mut state, committed.map_err(IndexError::from)) {
+            tracing::warn!(%error, "what was carried out could not be noted");
+        }
+    }
+
     /// After a failed write all since the last commit is taken back, so everything is looked at again.
     pub(crate) fn check_write<T>(&self, state: &mut State, written: Result<T, IndexError>) -> Result<T, IndexError> {
         if let Err(IndexError::Store(_)) = &written {

@@ -167,6 +167,7 @@ impl<'e, F: Fs> Applier<'e, F> {
         if entered {
             self.ep.leave_staging();
         }
+        self.ep.commit_own();
         outcomes
     }
 
