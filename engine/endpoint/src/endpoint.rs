@@ -21,6 +21,8 @@ use crate::walk;
 
 /// Renames that late events may still name by their old paths, at most; the oldest are forgotten.
 const RENAMES_MAX: usize = 1024;
+/// How late a watcher may tell of a change, in milliseconds. Overloaded ones take tenths of a second.
+const LATE_MS_MAX: u64 = 10_000;
 /// Files that wait to be read once more, at most: at some 100 bytes each, 10 MB.
 const UNSETTLED_MAX: usize = 100_000;
 /// What waits in staging for the recycle bin, at most; the rest is found by the next opening.
@@ -70,7 +72,9 @@ pub(crate) struct State {
     /// The newest change when all had been looked at for the first time.
     pub crawled: Option<Seq>,
     /// Directories that were moved lately: late events may name what they hold by the old path.
-    pub renames: VecDeque<(RelPathBuf, RelPathBuf)>,
+    pub renames: VecDeque<Renamed>,
+    /// When the last check began, in milliseconds since 1970.
+    pub checked_ms: u64,
     /// What was moved away and not seen elsewhere yet, and when it counts as gone, in milliseconds since 1970.
     pub departed: HashMap<RelPathBuf, u64>,
     /// What could not be looked at.
@@ -102,6 +106,14 @@ pub(crate) struct LeftAside {
     pub path: RelPathBuf,
     /// Why it was taken out.
     pub reason: Reason,
+}
+
+/// A directory that was moved.
+#[derive(Clone, Debug)]
+pub(crate) struct Renamed {
+    from: RelPathBuf,
+    to: RelPathBuf,
+    at_ms: u64,
 }
 
 /// A file that somebody is writing.
@@ -144,12 +156,34 @@ impl State {
         }
     }
 
+    /// A path, and those that it may have come to: each rename of a directory may have come before the path was spoken of or after.
+    pub(crate) fn names_by_now(&self, path: &RelPath) -> Vec<RelPathBuf> {
+        let mut names = vec![path.to_owned()];
+        for Renamed { from, to, .. } in &self.renames {
+            let moved: Vec<_> = names.iter().filter_map(|name| name.rebase(from, to)).collect();
+            for name in moved {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
+
+    /// A check of all that was heard of begins: renames before those events need no longer be remembered.
+    pub(crate) fn begin_check(&mut self, now_ms: u64) {
+        let heard_ms = std::mem::replace(&mut self.checked_ms, now_ms);
+        while self.renames.front().is_some_and(|renamed| renamed.at_ms + LATE_MS_MAX < heard_ms) {
+            self.renames.pop_front();
+        }
+    }
+
     /// Remembers a moved directory for late events.
-    pub(crate) fn note_rename(&mut self, from: &RelPath, to: &RelPath) {
+    pub(crate) fn note_rename(&mut self, from: &RelPath, to: &RelPath, now_ms: u64) {
         if self.renames.len() == RENAMES_MAX {
             self.renames.pop_front();
         }
-        self.renames.push_back((from.to_owned(), to.to_owned()));
+        self.renames.push_back(Renamed { from: from.to_owned(), to: to.to_owned(), at_ms: now_ms });
     }
 }
 
@@ -171,6 +205,7 @@ impl<F: Fs> Endpoint<F> {
             owed: Seq::default(),
             crawled: None,
             renames: VecDeque::new(),
+            checked_ms: 0,
             departed: HashMap::new(),
             problems: BTreeMap::new(),
             writing: HashMap::new(),
@@ -206,7 +241,7 @@ impl<F: Fs> Endpoint<F> {
         Ok(Hello {
             replica: state.index.replica(),
             epoch: state.index.epoch(),
-            seq,
+            acknowledged: state.index.acknowledged(),
             empty: is_bare && state.index.counts() == Counts::default(),
             rebooted: state.index.rebooted(),
             stale: state.knew_entries && state.crawled.is_none(),
@@ -402,7 +437,7 @@ impl<F: Fs> Endpoint<F> {
     pub(crate) fn commit_own(&self) {
         let mut state = self.lock();
         let committed = state.commit(Durability::Process);
-        if let Err(error) = self.check_write(&mut state, committed.map_err(IndexError::from)) {
+        if let Err(error) = self.check_write(&mut state, committed) {
             tracing::warn!(%error, "what was carried out could not be noted");
         }
     }

@@ -73,7 +73,9 @@ impl<F: Fs> Endpoint<F> {
     /// Puts everything known at and below a path into the feed.
     pub fn relist(&self, path: &RelPath) -> Result<(), IndexError> {
         let mut state = self.lock();
-        state.index.touch_below(path)?;
+        for name in state.names_by_now(path) {
+            state.index.touch_below(&name)?;
+        }
         // All that is known is told once more before anybody may think that all has been told.
         state.crawled = state.crawled.map(|_| state.index.seq());
         state.wrote()?;

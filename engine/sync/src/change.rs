@@ -38,8 +38,8 @@ pub struct Hello {
     pub replica: Replica,
     /// Which history its sequence numbers belong to.
     pub epoch: Epoch,
-    /// The newest change.
-    pub seq: Seq,
+    /// The newest change that was acknowledged: those up to here can't be told any more.
+    pub acknowledged: Seq,
     /// Whether the copy holds nothing at all.
     pub empty: bool,
     /// Whether the operating system has started anew since a session last took account of all that stands there. A power cut may

@@ -79,7 +79,7 @@ impl<F: Fs> Act<'_, '_, F> {
         };
         if row.entry.is_directory() {
             // Late events may still name what it holds by the old path.
-            state.note_rename(&place.path, &target.path);
+            state.note_rename(&place.path, &target.path, self.now_ms);
         }
         if let Some(now) = now.filter(|_| is_same && row.fingerprint.ctime_ns != 0) {
             // The rename has changed the ctime.

@@ -122,17 +122,14 @@ impl<F: Fs> Scan<'_, F> {
         self.remove_vanished()
     }
 
-    /// The dirty paths, by the names they have by now: each rename may have come before the event or after it.
+    /// The dirty paths, by the names they have by now.
     fn by_path(&self, dirty: &[Dirty]) -> BTreeMap<RelPathBuf, Wants> {
-        let state = self.ep.lock();
+        let mut state = self.ep.lock();
+        state.begin_check(self.now_ms);
         let mut todo = BTreeMap::<RelPathBuf, Wants>::new();
         for Dirty { path, look } in dirty {
-            todo.entry(path.clone()).or_default().add(*look);
-            for (at, (from, to)) in state.renames.iter().enumerate() {
-                let Some(then) = path.rebase(from, to) else { continue };
-                let later = state.renames.iter().skip(at + 1);
-                let now = later.fold(then, |then, (from, to)| then.rebase(from, to).unwrap_or(then));
-                todo.entry(now).or_default().add(*look);
+            for name in state.names_by_now(path) {
+                todo.entry(name).or_default().add(*look);
             }
         }
         todo

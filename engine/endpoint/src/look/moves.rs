@@ -76,7 +76,7 @@ impl<F: Fs> Scan<'_, F> {
         let moved = state.index.move_row((from_dir, from_name), (dir, name), Journal::Foreign);
         let moved = self.ep.check_write(&mut state, moved)?;
         if row.entry.is_directory() {
-            state.note_rename(from, to);
+            state.note_rename(from, to, self.now_ms);
         }
         state.wrote()?;
         drop(state);

@@ -186,7 +186,7 @@ fn a_hello_says_whether_the_copy_is_empty() {
     assert!(!side.ep.hello().unwrap().empty);
     let hello = side.ep.hello().unwrap();
     assert!(hello.capabilities.case_sensitive && hello.capabilities.symlinks && hello.capabilities.executable);
-    assert_eq!(hello.seq, Seq(0));
+    assert_eq!(hello.acknowledged, Seq(0));
     let side = side.reopen(true);
     let again = side.ep.hello().unwrap();
     assert_eq!((again.replica, again.epoch), (hello.replica, hello.epoch));

@@ -289,12 +289,12 @@ impl<L: Ledger> Session<L> {
             if directory_told || self.sides[side as usize].is_of_before_move(&path, as_of) {
                 return Ok(());
             }
-            self.tell_gone_below(side, &path, as_of)?;
+            self.tell_gone_below(side, &path, &Told::gone(as_of))?;
             return self.unfold(&path, side, as_of);
         }
         let is_directory = self.view(&path, side)?.is_some_and(|e| e.is_directory());
         if was_directory && !is_directory {
-            self.tell_gone_below(side, &path, as_of)?;
+            self.tell_gone_below(side, &path, &Told::gone(as_of))?;
         } else if !is_directory {
             // The ledger may know already of what this window still speaks of.
             for below in self.paths_below(&path) {
@@ -350,14 +350,14 @@ impl<L: Ledger> Session<L> {
         }
     }
 
-    /// A directory is gone from a side, and with it all that was known to be below.
-    pub(super) fn tell_gone_below(&mut self, side: Side, path: &RelPath, as_of: Seq) -> Result<(), LedgerError> {
+    /// A directory is gone from a side, and with it all that was known to be below, as `gone` says.
+    pub(super) fn tell_gone_below(&mut self, side: Side, path: &RelPath, gone: &Told) -> Result<(), LedgerError> {
         for below in self.paths_below(path) {
-            self.tell(side, &below, Told::gone(as_of));
+            self.tell(side, &below, gone.clone());
         }
         for (below, diverged) in self.all_diverged_below(path)? {
             if *below != *path && diverged.on(side).is_some() {
-                self.tell(side, &below, Told::gone(as_of));
+                self.tell(side, &below, gone.clone());
             }
         }
         Ok(())

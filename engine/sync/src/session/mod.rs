@@ -234,8 +234,8 @@ pub struct Session<L> {
     settings: Settings,
     ledger: L,
     peers: Peers,
-    /// Each side's newest change when the session began.
-    began_at: [Seq; 2],
+    /// What each side can't tell any more, since before the session.
+    acknowledged: [Seq; 2],
     /// Whether each side may know what is no more, when the session began.
     stale: [bool; 2],
     /// Sides that have to be looked at whole before anything that they tell is believed, with the barrier that proves it.
@@ -285,7 +285,7 @@ impl<L: Ledger> Session<L> {
             settings,
             ledger,
             peers,
-            began_at: [host.seq, guest.seq],
+            acknowledged: [host.acknowledged, guest.acknowledged],
             stale: [host.stale, guest.stale],
             unseen: [None; 2],
             sides: [host, guest].map(SideState::new),
@@ -319,8 +319,8 @@ impl<L: Ledger> Session<L> {
     fn begin(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         for side in Side::BOTH {
             let absorbed = self.ledger.absorbed(side)?;
-            // The ledger is new to this side, but the side's journal may be short of what an older ledger has absorbed.
-            if absorbed == Seq::default() && self.began_at[side as usize] > absorbed {
+            // An older ledger has absorbed what this one hasn't.
+            if absorbed < self.acknowledged[side as usize] {
                 self.outputs.push_back(Output::Relist { side, path: RelPathBuf::default() });
             }
             self.sides[side as usize].begin(absorbed);

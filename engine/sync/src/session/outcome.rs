@@ -63,7 +63,7 @@ impl<L: Ledger> Session<L> {
         let carried = own || self.items.get(path).is_some_and(|item| !item.joins);
         self.learn(to, path, Told { entry, as_of: seq, own, carried });
         if !is_directory {
-            self.tell_gone_below(to, path, seq)?;
+            self.tell_gone_below(to, path, &Told { entry: None, as_of: seq, own, carried })?;
         }
         self.stop_running(path);
         Ok(())
@@ -184,7 +184,7 @@ impl<L: Ledger> Session<L> {
                     item.keep = None;
                 }
                 if directory {
-                    self.tell_gone_below(side, from, seq)?;
+                    self.tell_gone_below(side, from, &Told::gone(seq))?;
                     self.outputs.push_back(Output::Relist { side, path: to.clone() });
                 }
             }

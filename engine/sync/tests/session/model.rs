@@ -56,11 +56,26 @@ pub struct Replicated {
     asked: VecDeque<Output>,
     pull: Option<Seq>,
     crawled_told: bool,
+    acknowledged: Seq,
+    /// Whoever asks has to be told of everything up to here, though it be by an empty window.
+    owed: Seq,
 }
 
 impl Replicated {
     fn seq(&self) -> Seq {
         Seq(self.journal.len() as u64)
+    }
+
+    /// A path, and those that it may have come to since it was spoken of.
+    fn names_by_now(&self, path: RelPathBuf) -> Vec<RelPathBuf> {
+        let mut names = vec![path];
+        for (noted, _) in &self.journal {
+            if let Noted::Moved(from, to, _) = noted {
+                let moved: Vec<_> = names.iter().filter_map(|name| name.rebase(from, to)).collect();
+                names.extend(moved.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
+            }
+        }
+        names
     }
 
     fn note(&mut self, noted: Noted, own: bool) {
@@ -122,7 +137,7 @@ impl Replicated {
                 }
             }
         }
-        if moves.is_empty() && touched.is_empty() && self.crawled_told {
+        if moves.is_empty() && touched.is_empty() && self.crawled_told && self.owed <= after {
             return None;
         }
         self.crawled_told = true;
@@ -230,7 +245,7 @@ impl World {
             rebooted: false,
             replica: Replica([n as u8; 16]),
             epoch: Epoch(n),
-            seq: side.seq(),
+            acknowledged: side.acknowledged,
             empty: side.tree.is_empty(),
             stale: false,
             capabilities: Capabilities {
@@ -357,7 +372,11 @@ impl World {
                 | Output::Read { side, .. }
                 | Output::Sync { side, .. }
                 | Output::Barrier { side, .. } => self.sides[side as usize].asked.push_back(output),
-                Output::Acknowledge { side, seq } => assert!(seq <= self.sides[side as usize].seq()),
+                Output::Acknowledge { side, seq } => {
+                    let side = &mut self.sides[side as usize];
+                    assert!(seq <= side.seq());
+                    side.acknowledged = side.acknowledged.max(seq);
+                }
                 Output::Flushed { token, .. } => self.flushed.push(token),
                 Output::Halted(halt) => self.halts.push(halt),
             }
@@ -424,6 +443,7 @@ impl World {
 
     /// Before a sync or a barrier is answered, the outstanding pull is.
     fn catch_up(&mut self, side: Side) {
+        self.sides[side as usize].owed = self.sides[side as usize].seq();
         let Some(after) = self.sides[side as usize].pull.take() else { return };
         let state = &mut self.sides[side as usize];
         let seq = state.seq();
@@ -438,8 +458,10 @@ impl World {
         match asked {
             Output::Recheck { path, .. } => self.sides[side as usize].note(Noted::Touched(path), false),
             Output::Relist { path, .. } => {
-                let below: Vec<_> =
-                    self.sides[side as usize].tree.keys().filter(|p| p.starts_with(&path)).cloned().collect();
+                let state = &self.sides[side as usize];
+                let named = state.names_by_now(path);
+                let is_below = |at: &&RelPathBuf| named.iter().any(|name| at.starts_with(name));
+                let below: Vec<_> = state.tree.keys().filter(is_below).cloned().collect();
                 for p in below {
                     self.sides[side as usize].note(Noted::Touched(p), false);
                 }

@@ -126,7 +126,7 @@ pub fn share_said() -> Vec<ShareSaid> {
         mtime_step_ns: 1,
     };
     let (replica, epoch) = (Replica([4; 16]), Epoch(1));
-    let hello = Hello { replica, epoch, seq: Seq(2), empty: false, rebooted: true, stale: true, capabilities };
+    let hello = Hello { replica, epoch, acknowledged: Seq(1), empty: false, rebooted: true, stale: true, capabilities };
     let changes = vec![
         Change::Moved { from: path("a"), to: path("b"), entry: Entry::Directory, own: false, seq: Seq(3) },
         Change::Now { path: path("c"), entry: Some(Entry::File(file())), own: false },
