@@ -343,7 +343,15 @@ impl ShareSide for Longwinded {
             mtime_step_ns: 1,
         };
         let (replica, epoch) = (causeway_sync::Replica([0; 16]), causeway_sync::Epoch(1));
-        answer(Ok(Hello { replica, epoch, acknowledged: Seq(0), empty: false, rebooted: false, stale: false, capabilities }));
+        answer(Ok(Hello {
+            replica,
+            epoch,
+            acknowledged: Seq(0),
+            empty: false,
+            rebooted: false,
+            stale: false,
+            capabilities,
+        }));
     }
     fn end(&self) {}
     fn pull(&self, after: Seq, limit: u32, answer: Answer<Changes>) {

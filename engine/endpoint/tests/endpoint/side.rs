@@ -1,6 +1,6 @@
 //! A side for tests: a share, its index and its endpoint in a directory that goes away with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -314,22 +314,25 @@ impl Side {
     }
 
     pub fn binned(&self) -> Vec<String> {
-        let items = self.ep.bin_items(None, 1000).unwrap();
-        let mut short = Vec::new();
-        for item in items {
-            let mut content = String::new();
-            for hour in fs::read_dir(self.private.join("bin")).unwrap() {
-                let hour = hour.unwrap().path();
-                for entry in fs::read_dir(&hour).into_iter().flatten() {
-                    let entry = entry.unwrap();
-                    let name = entry.file_name().into_string().unwrap();
-                    if name.starts_with(&format!("{}-", item.id)) && entry.path().is_file() {
-                        content = fs::read_to_string(entry.path()).unwrap();
-                    }
+        let mut contents = HashMap::new();
+        for hour in fs::read_dir(self.private.join("bin")).unwrap() {
+            for entry in fs::read_dir(hour.unwrap().path()).into_iter().flatten() {
+                let entry = entry.unwrap();
+                let name = entry.file_name().into_string().unwrap();
+                let id = name.splitn(3, '-').take(2).collect::<Vec<_>>().join("-");
+                if entry.path().is_file() && !name.ends_with(".~path") {
+                    contents.insert(id, fs::read_to_string(entry.path()).unwrap());
                 }
             }
-            short.push(format!("{:?} {} {content}", item.reason, item.path).trim_end().to_owned());
         }
+        let items = self.ep.bin_items(None, 1_000_000).unwrap();
+        let mut short: Vec<_> = items
+            .iter()
+            .map(|item| {
+                let content = contents.get(&item.id.to_string()).map_or("", String::as_str);
+                format!("{:?} {} {content}", item.reason, item.path).trim_end().to_owned()
+            })
+            .collect();
         short.sort();
         short
     }

@@ -327,11 +327,12 @@ impl<L: Ledger> Session<L> {
             return false;
         }
         let item = self.items.entry(path.to_owned()).or_default();
-        let before = item.told[side as usize].replace(news);
-        // Only news is a reason to try again at once.
-        if before.map(|told| told.entry) != item.told[side as usize].as_ref().map(|told| told.entry.clone()) {
-            item.attempts = 0;
+        match &item.told[side as usize] {
+            Some(before) if before.entry == news.entry => news.inherit(before),
+            // Only news is a reason to try again at once.
+            _ => item.attempts = 0,
         }
+        item.told[side as usize] = Some(news);
         self.hold_window(side, path);
         self.make_ready(path);
         true

@@ -28,6 +28,14 @@ impl Told {
     pub fn gone(as_of: Seq) -> Self {
         Self::of(None, as_of, false)
     }
+
+    /// What is told once more stays whose it was.
+    pub fn inherit(&mut self, before: &Self) {
+        if self.entry == before.entry {
+            self.own |= before.own;
+            self.carried |= before.carried;
+        }
+    }
 }
 
 /// A path at work.

@@ -92,9 +92,9 @@ impl<L: Ledger> Session<L> {
         self.sides[side as usize].await_window(path);
         let item = self.items.entry(path.to_owned()).or_default();
         item.carried_out = true;
-        let told = &mut item.told[side as usize];
-        if told.as_ref().is_none_or(|told| told.as_of <= seq) {
-            *told = Some(news);
+        match &mut item.told[side as usize] {
+            Some(newer) if newer.as_of > seq => newer.inherit(&news),
+            told => *told = Some(news),
         }
     }
 
