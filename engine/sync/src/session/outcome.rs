@@ -138,6 +138,13 @@ impl<L: Ledger> Session<L> {
 
     /// `side` doesn't hold what was planned with: it is asked what it does hold.
     fn look_again(&mut self, side: Side, path: &RelPath, now_ms: u64) -> Result<(), LedgerError> {
+        let parent = path.parent().unwrap_or(RelPath::ROOT);
+        if self.is_diverged(parent)? && !self.view(parent, side)?.is_some_and(|entry| entry.is_directory()) {
+            // The directory could not be made. It comes back when that can.
+            let views = [self.view(path, Side::Host)?, self.view(path, Side::Guest)?];
+            self.stop_running(path);
+            return self.stay(path, None, views, Hold::OneSided, now_ms);
+        }
         let attempts = self.items.get(path).map_or(0, |item| item.attempts);
         if attempts >= ATTEMPTS_MAX {
             let problem = Problem { side, kind: ProblemKind::KeepsChanging, detail: String::new() };
