@@ -101,14 +101,14 @@ impl<L: Ledger> Session<L> {
         Ok(())
     }
 
-    /// Takes note of what a side tells to stand at a path.
+    /// Takes note of what a side tells to stand at a path. What is new to a share that isn't prepared yet has come from nowhere else in it.
     pub(super) fn note_arrival(
         &mut self,
         side: Side,
         path: &RelPath,
         entry: Option<&Entry>,
     ) -> Result<(), LedgerError> {
-        let Some(digest) = content(entry) else { return Ok(()) };
+        let Some(digest) = content(entry).filter(|_| self.status.prepared) else { return Ok(()) };
         if content(self.view(path, side)?.as_ref()) != Some(digest) {
             self.runs[side.other() as usize].arrive(digest);
         }
