@@ -110,8 +110,8 @@ impl<L: Ledger> Session<L> {
     }
 
     /// What this session has carried to one side both held at that time: that is the ancestor, whatever the ledger says until then.
-    /// So has what an earlier session carried, and the other side has told what became of it since: unless a power cut has taken that
-    /// version there, and left one that is older still, or torn.
+    /// What an earlier session has, the other side may only have held in memory; it still is its older version, and no conflict:
+    /// unless a power cut has taken that version, and left one that is older still, or torn.
     fn reconcile(&self, path: &RelPath, facts: Facts<'_>) -> Decision {
         let told = |side: Side| self.items.get(path).and_then(|item| item.told[side as usize].as_ref());
         let on_one_side = |is: fn(&Told) -> bool| match Side::BOTH.map(|side| told(side).is_some_and(is)) {
@@ -122,11 +122,12 @@ impl<L: Ledger> Session<L> {
         if let Some((_, ancestor)) = on_one_side(|told| told.carried) {
             return reconcile(Facts { ancestor, ..facts }, self.settings.mode);
         }
-        let ancestor = match on_one_side(|told| told.own) {
-            Some((side, own)) if told(side.other()).is_some() && !self.sides[side.other() as usize].rebooted => own,
-            _ => facts.ancestor,
-        };
-        reconcile(Facts { ancestor, ..facts }, self.settings.mode)
+        match (reconcile(facts, self.settings.mode), on_one_side(|told| told.own)) {
+            (Decision::Conflict, Some((side, ancestor))) if !self.sides[side.other() as usize].rebooted => {
+                reconcile(Facts { ancestor, ..facts }, self.settings.mode)
+            }
+            (decision, _) => decision,
+        }
     }
 
     fn parent(&self, path: &RelPath) -> Result<Parent, LedgerError> {
