@@ -109,7 +109,10 @@ impl<L: Ledger> Session<L> {
         entry: Option<&Entry>,
     ) -> Result<(), LedgerError> {
         let Some(digest) = content(entry).filter(|_| self.status.prepared) else { return Ok(()) };
-        if content(self.view(path, side)?.as_ref()) != Some(digest) {
+        let before = self.view(path, side)?;
+        // A file whose digest is only known now hasn't come from anywhere.
+        if before.as_ref().and_then(Entry::as_file).is_none_or(|file| file.digest.is_some_and(|known| known != digest))
+        {
             self.runs[side.other() as usize].arrive(digest);
         }
         Ok(())
