@@ -185,18 +185,23 @@ impl<L: Ledger> Session<L> {
         Ok(())
     }
 
-    /// How many agreed entries at and below a path weren't counted, counted up to `limit`.
+    /// How many agreed entries at and below a path weren't counted, counted up to `limit`; those too that the ledger is only being told of.
     fn uncounted(&self, path: &RelPath, limit: u64) -> Result<u64, LedgerError> {
-        let mut counted = 0;
+        let (mut counted, mut on_their_way) = (0, 0);
         let mut within: Option<&RelPathBuf> = None;
-        let done = |item: &Item| item.counted || matches!(item.agreed, Some((None, _)));
-        for (at, _) in self.items_below(path).filter(|(_, item)| done(item)) {
-            if within.is_none_or(|above| !at.starts_with(above)) {
+        for (at, item) in self.items_below(path) {
+            if within.is_some_and(|above| at.starts_with(above)) {
+                continue;
+            }
+            if item.counted || matches!(item.agreed, Some((None, _))) {
                 counted += self.ledger.agreed_count(at, limit)?;
                 within = Some(at);
+            } else if matches!(item.agreed, Some((Some(_), _))) && self.ledger.agreed(at)?.is_none() {
+                on_their_way += 1;
             }
         }
-        Ok(self.ledger.agreed_count(path, limit.saturating_add(counted))?.saturating_sub(counted))
+        let known = self.ledger.agreed_count(path, limit.saturating_add(counted))?.saturating_sub(counted);
+        Ok(known + on_their_way)
     }
 
     fn note_counted(&mut self, path: &RelPath) {
