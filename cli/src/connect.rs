@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::{Seek, Write},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -19,6 +20,9 @@ const START_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long an engine may take to end after it was asked to.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Without so much room an engine isn't started: it writes a log, its lock and what it remembers.
+const ROOM_BYTES_MIN: usize = 256 << 10;
 
 /// How often to look meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -86,7 +90,7 @@ pub async fn start(home: &Home) -> anyhow::Result<Client> {
 fn spawn(home: &Home) -> anyhow::Result<Child> {
     let program = std::env::current_exe().context("finding this program")?;
     let output =
-        File::create(home.stderr_file()).with_context(|| format!("writing {}", home.stderr_file().display()))?;
+        make_output(&home.stderr_file()).with_context(|| format!("writing {}", home.stderr_file().display()))?;
     let mut command = Command::new(program);
     command.args(["engine", "run", "--background"]).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     // So that it keeps no other file system from being unmounted.
@@ -97,6 +101,15 @@ fn spawn(home: &Home) -> anyhow::Result<Child> {
     }
     apart(&mut command);
     command.spawn().context("starting the engine")
+}
+
+/// The file for what the engine says before it can write its log. On a disk that is full the engine couldn't say even that.
+fn make_output(path: &Path) -> std::io::Result<File> {
+    let mut output = File::create(path)?;
+    output.write_all(&[0; ROOM_BYTES_MIN])?;
+    output.set_len(0)?;
+    output.rewind()?;
+    Ok(output)
 }
 
 /// On Unix the engine leaves the terminal's session itself; see `engine run`.

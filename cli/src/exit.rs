@@ -1,6 +1,6 @@
 //! How the command ends: its exit code, and what it says about an error.
 
-use std::io;
+use std::io::{self, Write};
 
 use causeway_api::{ApiError, CallError, ErrorCode, Remedy};
 
@@ -115,15 +115,15 @@ fn as_sentence(text: String) -> String {
 /// Says on standard error why the command failed.
 pub fn report(error: &anyhow::Error, json: bool) {
     let said = said(error);
-    if json {
-        anstream::eprintln!("{}", serde_json::json!({ "error": said }));
-        return;
-    }
-    let red = anstyle::AnsiColor::Red.on_default().bold();
-    anstream::eprintln!("{red}error:{red:#} {}", paths::safe(&said.message));
-    for line in said.remedy.iter().flat_map(|remedy| remedy_lines(remedy, 2)) {
-        anstream::eprintln!("{line}");
-    }
+    let lines = if json {
+        vec![serde_json::json!({ "error": said }).to_string()]
+    } else {
+        let red = anstyle::AnsiColor::Red.on_default().bold();
+        let first = format!("{red}error:{red:#} {}", paths::safe(&said.message));
+        std::iter::once(first).chain(said.remedy.iter().flat_map(|remedy| remedy_lines(remedy, 2))).collect()
+    };
+    // It may be a file on a full disk; then the exit code has to say it alone.
+    let _ = writeln!(anstream::stderr(), "{}", lines.join("\n"));
 }
 
 #[cfg(test)]

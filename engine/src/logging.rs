@@ -22,8 +22,9 @@ pub fn start(home: &Home) -> io::Result<()> {
     let filter = EnvFilter::try_from_env("CAUSEWAY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry()
         .with(filter)
-        .with(fmt::layer().json().with_writer(move || file.clone()))
-        .with(io::stderr().is_terminal().then(|| fmt::layer().with_writer(io::stderr)));
+        // A line that can't be written is lost: to say so on standard error, a file on the same full disk, would be a panic.
+        .with(fmt::layer().json().with_writer(move || file.clone()).log_internal_errors(false))
+        .with(io::stderr().is_terminal().then(|| fmt::layer().with_writer(io::stderr).log_internal_errors(false)));
     // An embedding program may have set up its own.
     let _ = registry.try_init();
     Ok(())

@@ -34,7 +34,13 @@ fn main() -> anyhow::Result<()> {
     let arguments = arguments::parse(std::env::args_os().skip(1))?;
     let filter = tracing_subscriber::EnvFilter::try_from_env("CAUSEWAY_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        // A line for which the disk has no room is lost: to say so there would be a panic.
+        .log_internal_errors(false)
+        .init();
     // Out of the terminal's process group: what interrupts the engine there is the engine's to pass on. Fails where the agent
     // leads a group already, which serves as well.
     let _ = rustix::process::setsid();

@@ -23,7 +23,7 @@ use crate::{
 /// Lists what rests there.
 pub async fn list(client: &Client, screen: Screen, share: &str) -> anyhow::Result<Exit> {
     let mut pages = client.pages::<BinItem>("bin.list", share);
-    let mut array = screen.json.then(JsonArray::begin).transpose()?;
+    let mut array = screen.json.then(JsonArray::default);
     let mut count = 0;
     while let Some(page) = pages.next().await? {
         count += page.items.len();

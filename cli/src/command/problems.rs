@@ -16,7 +16,7 @@ use crate::{
 /// Lists all problems.
 pub async fn list(client: &Client, screen: Screen, share: &str) -> anyhow::Result<Exit> {
     let mut pages = client.pages::<Problem>("share.problems", share);
-    let mut array = screen.json.then(JsonArray::begin).transpose()?;
+    let mut array = screen.json.then(JsonArray::default);
     let mut count = 0;
     while let Some(page) = pages.next().await? {
         count += page.items.len();

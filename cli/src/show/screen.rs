@@ -56,31 +56,26 @@ impl Screen {
     }
 }
 
-/// An array of JSON that is written item by item, so that it may be longer than memory.
-#[derive(Debug)]
+/// An array of JSON that is written item by item, so that it may be longer than memory. Where its first item can't be had, nothing is
+/// written.
+#[derive(Debug, Default)]
 pub struct JsonArray {
-    empty: bool,
+    begun: bool,
 }
 
 impl JsonArray {
-    /// Writes the array's begin.
-    pub fn begin() -> io::Result<Self> {
-        write!(io::stdout().lock(), "[")?;
-        Ok(Self { empty: true })
-    }
-
     /// Writes an item.
     pub fn item(&mut self, value: &impl Serialize) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        write!(out, "{}", if self.empty { "\n  " } else { ",\n  " })?;
-        self.empty = false;
+        write!(out, "{}\n  ", if self.begun { "," } else { "[" })?;
+        self.begun = true;
         Ok(serde_json::to_writer(&mut out, value)?)
     }
 
     /// Writes the array's end.
     pub fn end(self) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        writeln!(out, "{}]", if self.empty { "" } else { "\n" })?;
+        writeln!(out, "{}", if self.begun { "\n]" } else { "[]" })?;
         out.flush()
     }
 }

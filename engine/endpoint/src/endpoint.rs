@@ -89,6 +89,8 @@ pub(crate) struct State {
     pub emptied_is_right: bool,
     /// Rows written since the last commit.
     pub uncommitted: u32,
+    /// Such rows were taken back, because the index could not be written.
+    pub taken_back: bool,
     /// Something was done or told since the last [`Endpoint::sync`].
     pub unsynced: bool,
     /// The file with the rules has changed since the last look.
@@ -192,9 +194,15 @@ impl<F: Fs> Endpoint<F> {
     /// The share itself isn't looked at: a missing root shows in the first crawl. `now_ms` is in milliseconds since 1970.
     pub fn open(fs: F, index: Index, settings: Settings, now_ms: u64) -> Result<Self, OpenError> {
         let bin = Bin::new();
-        clean_staging(&fs, &bin, now_ms).map_err(OpenError::Staging)?;
-        let can = fs.probe().map_err(OpenError::Staging)?;
-        fs.release_staging().map_err(OpenError::Staging)?;
+        let tried = clean_staging(&fs, &bin, now_ms).and_then(|()| fs.probe());
+        let can = match tried.and_then(|can| fs.release_staging().map(|()| can)) {
+            // It can be looked at all the same; what is to be changed there shows the reason, path by path.
+            Err(error) if matches!(error.kind, fs::FsErrorKind::ReadOnly | fs::FsErrorKind::PermissionDenied) => {
+                tracing::warn!(%error, "what the file system can do is assumed");
+                fs::Capabilities::ASSUMED
+            }
+            tried => tried.map_err(OpenError::Staging)?,
+        };
         let state = State {
             knew_entries: index.counts() != Counts::default(),
             index,
@@ -213,6 +221,7 @@ impl<F: Fs> Endpoint<F> {
             left_aside: Vec::new(),
             emptied_is_right: false,
             uncommitted: 0,
+            taken_back: false,
             unsynced: true,
             rules_changed: false,
             wakes: 0,
@@ -314,6 +323,12 @@ impl<F: Fs> Endpoint<F> {
         std::mem::take(&mut self.lock().again)
     }
 
+    /// Whether what was known has been taken back since the last call, because the index could not be written: then everything has
+    /// to be looked at again, after a while. Told as [`Self::on_dirty`] says.
+    pub fn was_taken_back(&self) -> bool {
+        std::mem::take(&mut self.lock().taken_back)
+    }
+
     /// Has a path looked at again.
     pub(crate) fn dirty(&self, path: &RelPath, look: Look) {
         let mut state = self.lock();
@@ -322,6 +337,10 @@ impl<F: Fs> Endpoint<F> {
 
     pub(crate) fn dirty_locked(&self, state: &mut State, path: &RelPath, look: Look) {
         state.again.push(Dirty { path: path.to_owned(), look });
+        self.wake_for_dirty();
+    }
+
+    fn wake_for_dirty(&self) {
         if let Some(wake) = &*self.dirtied.lock().unwrap_or_else(PoisonError::into_inner) {
             wake();
         }
@@ -396,7 +415,8 @@ impl<F: Fs> Endpoint<F> {
     /// Does a slice (some milliseconds) of what can wait; tells whether there is more. For idle moments.
     pub fn maintain(&self) -> Result<bool, IndexError> {
         let mut state = self.lock();
-        state.commit(Durability::Process)?;
+        let committed = state.commit(Durability::Process);
+        self.check_write(&mut state, committed)?;
         state.index.maintain()
     }
 
@@ -429,8 +449,8 @@ impl<F: Fs> Endpoint<F> {
             }
             noted => noted.map(|_| ()),
         };
-        self.check_write(&mut state, noted)?;
-        state.wrote()
+        let noted = noted.and_then(|()| state.wrote());
+        self.check_write(&mut state, noted)
     }
 
     /// Keeps what was carried out from being lost with this process: found again by a crawl it would look like somebody's own doing.
@@ -446,19 +466,17 @@ impl<F: Fs> Endpoint<F> {
     pub(crate) fn check_write<T>(&self, state: &mut State, written: Result<T, IndexError>) -> Result<T, IndexError> {
         if let Err(IndexError::Store(_)) = &written {
             state.uncommitted = 0;
-            self.dirty_locked(state, RelPath::ROOT, Look::Below);
+            state.taken_back = true;
+            self.wake_for_dirty();
         }
         written
     }
 
     /// What a failed write of the index means: all since the last commit is taken back, so everything is looked at again.
     pub(crate) fn index_problem(&self, state: &mut State, error: &IndexError) -> Problem {
-        self.dirty_locked(state, RelPath::ROOT, Look::Below);
-        let kind = match error {
-            IndexError::Store(causeway_index::StoreError::NoSpace { .. }) => causeway_sync::ProblemKind::NoSpace,
-            _ => causeway_sync::ProblemKind::Io,
-        };
-        problem::problem(self.side, kind, error.to_string())
+        state.taken_back = true;
+        self.wake_for_dirty();
+        problem::of_index(self.side, error)
     }
 }
 

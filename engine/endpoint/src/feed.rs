@@ -62,10 +62,12 @@ impl<F: Fs> Endpoint<F> {
     pub fn acknowledge(&self, seq: Seq) -> Result<(), IndexError> {
         let mut state = self.lock();
         let seq = seq.min(state.index.seq());
-        state.index.acknowledge(seq)?;
-        if state.crawled.is_some_and(|all| seq >= all) {
-            state.index.note_whole_look_absorbed()?;
+        let is_whole = state.crawled.is_some_and(|all| seq >= all);
+        let mut written = state.index.acknowledge(seq);
+        if is_whole && written.is_ok() {
+            written = state.index.note_whole_look_absorbed();
         }
+        self.check_write(&mut state, written)?;
         state.uncommitted += 1;
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What a failed file system call means for the session.
 
+use causeway_index::{IndexError, StoreError};
 use causeway_sync::{Problem, ProblemKind, Side};
 
 use crate::fs::{FsError, FsErrorKind};
@@ -37,6 +38,15 @@ pub(crate) fn of_fs(side: Side, error: &FsError) -> Problem {
         | FsErrorKind::Unsupported
         | FsErrorKind::InvalidInput
         | FsErrorKind::Io => ProblemKind::Io,
+    };
+    problem(side, kind, error.to_string())
+}
+
+/// The problem that a failed read or write of the index shows.
+pub(crate) fn of_index(side: Side, error: &IndexError) -> Problem {
+    let kind = match error {
+        IndexError::Store(StoreError::NoSpace { .. }) => ProblemKind::NoSpace,
+        _ => ProblemKind::Io,
     };
     problem(side, kind, error.to_string())
 }

@@ -19,6 +19,7 @@ use super::acknowledge::Acknowledgements;
 use super::clock::Clock;
 use super::command::Command;
 use super::connect::{Attempt, Opened};
+use super::durable::Undurable;
 use super::errands::Counted;
 use super::flush::WaitingFlush;
 use super::host::HostSide;
@@ -90,6 +91,12 @@ pub(super) struct Up {
     pub flights: HashMap<BatchId, Flight>,
     /// Whether each side has been looked at whole.
     pub crawled: [bool; 2],
+    /// What each side can't make durable at present.
+    pub undurable: [Option<Undurable>; 2],
+    /// When all that was found had been dealt with for the first time, in milliseconds since 1970.
+    pub prepared_ms: Option<u64>,
+    /// Whether the ledger has come to know all of that.
+    pub noted: bool,
     /// When the session halted itself.
     pub halted_since_ms: Option<u64>,
 }
@@ -251,6 +258,7 @@ impl Actor {
             let result = up.session.handle_timeout(now_ms);
             self.check_ledger(result);
         }
+        self.sync_again_when_due(now_ms);
         self.carry_out();
         self.acknowledge_when_due(now_ms);
         self.end_late_flushes(now_ms);
@@ -260,7 +268,9 @@ impl Actor {
 
     fn next_due_ms(&self) -> Option<u64> {
         let session = match &self.link {
-            Link::Up(up) => up.session.poll_timeout().into_iter().chain(up.acknowledgements.due_ms()).min(),
+            Link::Up(up) => {
+                [up.session.poll_timeout(), up.acknowledgements.due_ms(), up.sync_due_ms()].into_iter().flatten().min()
+            }
             Link::Down { retry_ms, .. } if !self.attempting => Some(*retry_ms),
             _ => None,
         };

@@ -143,6 +143,9 @@ impl Actor {
             acknowledgements: Default::default(),
             flights: Default::default(),
             crawled: [false; 2],
+            undurable: [None, None],
+            prepared_ms: None,
+            noted: false,
             halted_since_ms: None,
         }));
         self.known.counting = false;

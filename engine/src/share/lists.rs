@@ -153,6 +153,10 @@ impl Actor {
         }
         for side in Side::BOTH {
             let rank = of_side(side);
+            let place = Place { path: RelPath::ROOT.to_owned(), rank };
+            if let Some(undurable) = self.undurable(side).filter(|_| after.is_none_or(|after| *after < place)) {
+                items.push((place, shown::problem(RelPath::ROOT, &undurable.problem, undurable.since_ms)));
+            }
             let from = match after {
                 None => Bound::Unbounded,
                 Some(place) if place.rank < rank => Bound::Included(place.path.clone()),
@@ -169,7 +173,8 @@ impl Actor {
     /// How many problems the ledger doesn't know.
     pub(super) fn unseen_count(&self) -> u64 {
         let unseen: usize = self.news.iter().map(|news| news.unseen.len()).sum();
-        unseen as u64 + u64::from(self.rules_problem().is_some())
+        let undurable = Side::BOTH.into_iter().filter(|side| self.undurable(*side).is_some()).count();
+        (unseen + undurable) as u64 + u64::from(self.rules_problem().is_some())
     }
 
     /// What is wrong with `.syncignore`.

@@ -19,6 +19,7 @@ pub mod check;
 mod clock;
 pub mod command;
 mod connect;
+mod durable;
 mod errands;
 mod flush;
 mod host;

@@ -17,6 +17,9 @@ use crate::settings::ShareSettings;
 
 /// Shortest time between two publications: what an eye can follow.
 pub const PUBLISH_INTERVAL_MS: u64 = 250;
+/// A share is prepared when the ledger, from which conflicts and problems are shown, knows what became of all that was found. Where
+/// changes never cease it is so after this long.
+const NOTED_AFTER_MS: u64 = 1_000;
 /// A share that isn't Preparing shows its progress when this many files or bytes are on their way.
 const LONG_WAY_FILES: u64 = 200;
 const LONG_WAY_BYTES: u64 = 16 << 20;
@@ -118,8 +121,16 @@ impl Actor {
     }
 
     fn status(&mut self) -> Status {
-        let Link::Up(up) = &self.link else { return Status::default() };
-        let status = up.session.status();
+        let now_ms = self.clock.now_ms();
+        let Link::Up(up) = &mut self.link else { return Status::default() };
+        let mut status = up.session.status();
+        if let Ok(status) = &mut status
+            && status.prepared
+        {
+            let prepared_ms = *up.prepared_ms.get_or_insert(now_ms);
+            up.noted |= up.session.is_at_rest();
+            status.prepared = up.noted || now_ms >= prepared_ms + NOTED_AFTER_MS;
+        }
         self.check_ledger(status).unwrap_or_default()
     }
 

@@ -102,12 +102,7 @@ impl Actor {
                 self.news[side as usize].heard_ms = now_ms;
                 up.session.handle_changes(side, changes, now_ms)
             }
-            Report::Synced(token, Ok(())) => up.session.handle_synced(side, token, now_ms),
-            Report::Synced(_, Err(problem)) => {
-                // The ancestor must not advance. A new session tells all again, and tries again.
-                let words = super::shown::problem(RelPath::ROOT, &problem, now_ms).sentence;
-                return self.go_down(format!("What was written can't be made durable. {words}"));
-            }
+            Report::Synced(token, result) => return self.handle_synced(side, token, result, now_ms),
             Report::Barriered(token, seq) => up.session.handle_barrier(side, token, seq, now_ms),
             Report::Outcomes(batch, outcomes) => return self.handle_outcomes(batch, outcomes, now_ms),
             Report::Event(_) | Report::Closed(_) => return,

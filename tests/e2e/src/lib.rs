@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
 pub mod crates;
+pub mod disk;
 pub mod load;
 pub mod place;
 pub mod random;
@@ -12,6 +13,7 @@ pub mod share;
 pub mod tree;
 pub mod watcher;
 
+pub use disk::Disk;
 pub use load::Load;
 pub use place::{Place, Ran};
 pub use random::Random;

@@ -1,5 +1,6 @@
 //! A `CAUSEWAY_HOME` of its own, and what runs in it.
 
+use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::disk::Disk;
 use crate::share::Share;
 use crate::{PATIENCE, eventually};
 
@@ -30,6 +32,7 @@ const KEEP_VARIABLE: &str = "CAUSEWAY_E2E_KEEP";
 /// A `CAUSEWAY_HOME` with folders beside it.
 pub struct Place {
     dir: TempDir,
+    disks: RefCell<Vec<Disk>>,
 }
 
 impl Default for Place {
@@ -41,13 +44,30 @@ impl Default for Place {
 impl Place {
     /// An empty one. Nothing runs yet.
     pub fn new() -> Self {
-        let dir = tempfile::Builder::new().prefix("cw").tempdir().unwrap();
-        Self { dir }
+        Self::of(tempfile::Builder::new().prefix("cw").tempdir().unwrap())
     }
 
     /// An empty one in a directory.
     pub fn in_directory(directory: &Path) -> Self {
-        Self { dir: tempfile::Builder::new().prefix("cw").tempdir_in(directory).unwrap() }
+        Self::of(tempfile::Builder::new().prefix("cw").tempdir_in(directory).unwrap())
+    }
+
+    fn of(dir: TempDir) -> Self {
+        Self { dir, disks: RefCell::default() }
+    }
+
+    /// Mounts a disk of so many MiB at a directory below [`Self::base`]; see [`crate::disk::may_mount`].
+    pub fn disk(&self, at: &str, mebibytes: u64) -> Disk {
+        let disk = Disk::mount(&self.base().join(at), mebibytes);
+        self.disks.borrow_mut().push(disk.clone());
+        disk
+    }
+
+    /// Makes a directory that is there a disk of its own, with what it holds: to be made read-only.
+    pub fn disk_over(&self, directory: &Path) -> Disk {
+        let disk = Disk::over(directory);
+        self.disks.borrow_mut().push(disk.clone());
+        disk
     }
 
     /// The directory that holds everything of this place.
@@ -180,14 +200,18 @@ impl Drop for Place {
         for (pid, _) in &left {
             kill(*pid);
         }
+        let log_end = self.log_end();
+        for disk in self.disks.take().iter().rev() {
+            disk.unmount();
+        }
         if std::thread::panicking() {
-            eprintln!("{}", self.log_end());
+            eprintln!("{log_end}");
             if std::env::var_os(KEEP_VARIABLE).is_some() {
                 self.dir.disable_cleanup(true);
                 eprintln!("kept: {}", self.dir.path().display());
             }
         } else {
-            assert!(left.is_empty(), "processes were left over: {left:?}\n{}", self.log_end());
+            assert!(left.is_empty(), "processes were left over: {left:?}\n{log_end}");
         }
     }
 }

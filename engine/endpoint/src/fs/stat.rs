@@ -90,3 +90,16 @@ pub struct Capabilities {
     /// Modification times are kept to a multiple of this many nanoseconds: 1, 100 (NTFS), 1 000 000 000, 2 000 000 000 (FAT).
     pub time_granularity_ns: u64,
 }
+
+impl Capabilities {
+    /// What the file systems that each system has by default can do: assumed of one that can't be tried because nothing can be written
+    /// to it.
+    pub const ASSUMED: Self = Self {
+        case_sensitive: cfg!(not(any(target_os = "macos", windows))),
+        normalizes_unicode: false,
+        symlinks: true,
+        executable_bit: cfg!(unix),
+        exchange_rename: cfg!(unix),
+        time_granularity_ns: if cfg!(windows) { 100 } else { 1 },
+    };
+}

@@ -19,6 +19,9 @@ use crate::recycle_bin::Usage;
 use crate::settings::{Dirty, Look};
 use crate::watch::{Sink, Skip, Watch, WatchEvent};
 
+/// How long after a failure everything is looked at again, in milliseconds.
+pub(super) const AGAIN_MS: u64 = 1_000;
+
 /// What the threads of a runner share. Locks are taken in the order of the fields, and none while an answer is called.
 pub(super) struct Core<F: Fs> {
     pub endpoint: Arc<Endpoint<F>>,
@@ -211,9 +214,14 @@ impl<F: Fs> Core<F> {
                 Some(Step::Look(_)) => {
                     if std::mem::take(&mut agenda.endpoint_dirty) {
                         drop(agenda);
-                        let dirty = self.endpoint.take_dirty();
+                        let (dirty, taken_back) = (self.endpoint.take_dirty(), self.endpoint.was_taken_back());
                         agenda = lock(&self.agenda);
                         dirty.into_iter().for_each(|dirty| agenda.queue.push(dirty));
+                        if taken_back {
+                            // What can't be written now can't be written at once again: a full disk stays so for a while.
+                            agenda.whole_due_ms.get_or_insert(now_ms + AGAIN_MS);
+                            continue;
+                        }
                     }
                     return Step::Look(agenda.queue.take(now_ms));
                 }

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use causeway_sync::{Problem, ProblemKind, RelPath};
+use causeway_sync::{Problem, RelPath};
 
 use super::boot::now_ms;
-use super::core::{Core, Step, lock};
+use super::core::{AGAIN_MS, Core, Step, lock};
 use super::queue::Work;
 use super::watching::{POLL_EVERY, WATCH_AGAIN, poll_pause};
 use crate::error::LookError;
 use crate::fs::Fs;
+use crate::problem;
 use crate::settings::{Dirty, Look, Looked};
 
 /// How long after a failure everything is looked at again.
-const AGAIN: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_millis(AGAIN_MS);
 /// How long what can't be looked at may wait to be told: a list of it isn't made for each edit.
 const PROBLEMS_AFTER: Duration = Duration::from_millis(200);
 /// How long nothing must happen before it is tidied up.
@@ -138,22 +139,17 @@ impl<F: Fs> Scanner<F> {
     /// A look came to no end: everything is looked at again, after a while, and what waits for it waits on.
     fn failed(&mut self, work: Work, error: &LookError) {
         let core = &self.core;
+        tracing::warn!(%error, "a look came to no end; everything is looked at again");
         match error {
             LookError::Root(fault) => {
-                tracing::warn!(%error, "nothing is looked at");
                 core.report.fault(Some(*fault));
                 // A watcher of a root that is gone, or was, sees nothing of the one that comes.
                 if !matches!(fault, causeway_sync::session::RootFault::Emptied { .. }) {
                     core.plan(|agenda| agenda.watch_due_ms = Some(after(AGAIN)));
                 }
             }
-            LookError::Fs(_) | LookError::Index(_) => {
-                tracing::warn!(%error, "a look failed and is done again");
-                let side = core.endpoint.side();
-                let mut detail = error.to_string();
-                detail.truncate(detail.floor_char_boundary(1024));
-                self.failure = Some(Problem { side, kind: ProblemKind::Io, detail });
-            }
+            LookError::Fs(error) => self.failure = Some(problem::of_fs(core.endpoint.side(), error)),
+            LookError::Index(error) => self.failure = Some(problem::of_index(core.endpoint.side(), error)),
         }
         core.plan(|agenda| {
             agenda.queue.put_back(work);

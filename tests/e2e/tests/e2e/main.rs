@@ -5,6 +5,7 @@ mod bad_input;
 mod both_ways;
 mod conflicts;
 mod crashes;
+mod disks;
 mod extremes;
 mod flush;
 mod halts;
