@@ -17,6 +17,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use causeway_endpoint::serve::{content_dir, share_dir};
 use causeway_sync::Replica;
 use causeway_wire::agent::ShareId;
 
@@ -32,6 +33,7 @@ pub struct Disk {
 #[derive(Clone, Debug)]
 pub struct Place {
     root: PathBuf,
+    content: PathBuf,
 }
 
 /// A step that failed, and where.
@@ -75,7 +77,7 @@ impl Disk {
 
     /// Where a share stands, or would.
     pub fn place(&self, share: ShareId) -> Place {
-        Place { root: self.root.join("shares").join(share.to_string()) }
+        Place { root: share_dir(&self.root, share), content: content_dir(&self.root, share) }
     }
 
     /// Deletes a share. It is gone at once, its space a while later.
@@ -125,7 +127,7 @@ impl Place {
 
     /// What containers mount.
     pub fn content(&self) -> PathBuf {
-        self.root.join("content")
+        self.content.clone()
     }
 
     /// Holds staging and the recycle bin.

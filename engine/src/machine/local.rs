@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use causeway_api::{
     AgentInfo, ApiError, ErrorCode, Home, MachineInfo, MachineKind, MachineState, PathBytes, Remedy, Timestamp,
 };
+use causeway_endpoint::serve::content_dir;
+use causeway_wire::agent::ShareId;
 
 use super::process::{Phase, Start, Supervisor, find_agent};
 use super::{Absent, Machine, Watchers, Watching};
@@ -60,6 +62,8 @@ impl LocalMachine {
     pub fn new(home: &Home) -> io::Result<Arc<Self>> {
         let disk = home.machine_dir().join("local");
         std::fs::create_dir_all(&disk)?;
+        // As the agent will call it.
+        let disk = std::fs::canonicalize(disk)?;
         let door = Door::default();
         let socket = home.socket(SOCKET_NAME);
         let listener = Listener::bind(&socket, door.clone())?;
@@ -163,6 +167,10 @@ impl Machine for LocalMachine {
             Some(link) if !link.is_over() => Ok(link),
             _ => Err(self.absence()),
         }
+    }
+
+    fn content_path(&self, share: ShareId) -> Option<PathBytes> {
+        Some(PathBytes::from(content_dir(&self.shared.disk, share).as_path()))
     }
 
     fn door(&self) -> &Door {

@@ -8,7 +8,8 @@ mod watchers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_api::{ApiError, MachineInfo, Remedy};
+use causeway_api::{ApiError, MachineInfo, PathBytes, Remedy};
+use causeway_wire::agent::ShareId;
 
 use crate::remote::{AgentLink, Door};
 
@@ -38,6 +39,8 @@ pub trait Machine: Send + Sync {
     fn info(&self) -> MachineInfo;
     /// The agent that answers now.
     fn agent(&self) -> Result<Arc<AgentLink>, Absent>;
+    /// Where a share's copy stands inside the machine, as far as that is known before the agent says so.
+    fn content_path(&self, share: ShareId) -> Option<PathBytes>;
     /// Where the agent's connections arrive.
     fn door(&self) -> &Door;
     /// Has `changed` called, on any thread and without waiting for it, whenever [`Self::info`] or [`Self::agent`] would say

@@ -450,7 +450,8 @@ fn remove_stores(dir: &Path, name: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn wire_id(settings: &ShareSettings) -> ShareId {
+/// The share's id as the agent knows it.
+pub(super) fn wire_id(settings: &ShareSettings) -> ShareId {
     let digits = settings.id.0.as_bytes();
     let mut bytes = [0; 16];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {

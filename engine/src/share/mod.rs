@@ -77,7 +77,7 @@ impl ShareHandle {
     /// Starts the thread. The share is in the feed when this returns.
     pub fn start(settings: ShareSettings, around: Surroundings) -> Self {
         let (sender, inbox) = mpsc::channel();
-        around.feed.put_share(publish::initial(&settings));
+        around.feed.put_share(publish::initial(&settings, &*around.machine));
         let theirs = sender.clone();
         let thread = std::thread::Builder::new()
             .name(format!("share {}", settings.name))

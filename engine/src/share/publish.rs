@@ -11,8 +11,10 @@ use causeway_wire::share::{WatchBy, WatchMode};
 
 use super::actor::{Actor, Link};
 use super::command::Reply;
+use super::connect::wire_id;
 use super::shown;
 use super::state::Facts;
+use crate::machine::Machine;
 use crate::settings::ShareSettings;
 
 /// Shortest time between two publications: what an eye can follow.
@@ -50,12 +52,12 @@ pub struct Known {
 }
 
 /// How a share is shown before its thread has said anything.
-pub fn initial(settings: &ShareSettings) -> ShareInfo {
+pub fn initial(settings: &ShareSettings, machine: &dyn Machine) -> ShareInfo {
     ShareInfo {
         id: settings.id.clone(),
         name: settings.name.clone(),
         host_path: PathBytes::from(settings.host_path.as_path()),
-        guest_path: PathBytes::default(),
+        guest_path: machine.content_path(wire_id(settings)).unwrap_or_default(),
         mode: settings.mode,
         symlinks: settings.symlinks,
         patterns: settings.patterns.clone(),
@@ -158,9 +160,9 @@ impl Actor {
         let (detail, remedy) = self.detail(facts);
         let halt = self.halt().map(|halt| shown::halt(&halt, &self.settings.name, self.halted_since(now_ms)));
         let [to_host, to_guest] = Side::BOTH.map(|side| self.in_flight(side).min(status.pending));
-        let base = initial(&self.settings);
+        let base = initial(&self.settings, &*self.around.machine);
         ShareInfo {
-            guest_path: self.guest_path.clone().unwrap_or_default(),
+            guest_path: self.guest_path.clone().unwrap_or_else(|| base.guest_path.clone()),
             state: self.state.state(),
             state_since: shown::time(self.state.since_ms()),
             detail,

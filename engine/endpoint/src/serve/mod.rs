@@ -13,9 +13,23 @@ pub use lane::serve_lane;
 pub use share::serve_share;
 pub use supply::{LaneWriter, Signed, supply_batch};
 
+use std::path::{Path, PathBuf};
+
+use causeway_wire::agent::ShareId;
 use causeway_wire::{FrameError, Malformed};
 
 use crate::error::ProtocolError;
+
+/// The directory of a share on the agent's disk.
+pub fn share_dir(disk: &Path, share: ShareId) -> PathBuf {
+    disk.join("shares").join(share.to_string())
+}
+
+/// Where the share's copy stands on the agent's disk. Where that is a directory of the engine's computer too, the engine knows it before
+/// any agent runs.
+pub fn content_dir(disk: &Path, share: ShareId) -> PathBuf {
+    share_dir(disk, share).join("content")
+}
 
 /// Why a connection ended otherwise than between two messages.
 #[derive(Debug, thiserror::Error)]

@@ -58,6 +58,8 @@ fn assert_edits_go_on(share: &Share<'_>, path: &str) {
         fs::write(side.join(path), &text).unwrap();
         let crossed = || fs::read_to_string(other.join(path)).is_ok_and(|found| found == text);
         eventually(crossed, || format!("{path} in {}: {}", other.display(), share.show()));
+        // It is known to have crossed, too.
+        eventually(|| share.show()["pending"] == 0, || format!("{path} to be dealt with: {}", share.show()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use causeway_e2e::Place;
+use causeway_e2e::{Place, Share};
 
 #[test]
 fn what_was_changed_during_a_pause_crosses_when_it_ends() {
@@ -50,6 +50,20 @@ fn a_restart_compares_and_never_guesses() {
     assert_eq!(fs::read_to_string(share.guest.join("1")).unwrap(), "by the host");
     assert_eq!(fs::read_to_string(share.host.join("2")).unwrap(), "by the guest");
     assert!(!share.host.join("3").exists());
+}
+
+#[test]
+fn where_the_copy_stands_is_known_before_the_agent_runs() {
+    let place = Place::new();
+    let folder = place.folder("repo");
+    place.ok(&["machine", "stop"]);
+    place.ok(&["share", "create", folder.to_str().unwrap(), "--no-wait"]);
+    let share = Share::new(&place, "repo");
+    assert_ne!(share.show()["state"], "watching");
+    place.ok(&["machine", "start"]);
+    let shown = share.wait_for_state("watching");
+    assert_eq!(shown["guest_path"], share.guest.to_str().unwrap());
+    assert!(share.guest.is_dir());
 }
 
 #[test]
