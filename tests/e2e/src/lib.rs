@@ -7,6 +7,7 @@
 pub mod crates;
 pub mod disk;
 pub mod load;
+pub mod meddler;
 pub mod place;
 pub mod random;
 pub mod share;
@@ -15,6 +16,7 @@ pub mod watcher;
 
 pub use disk::Disk;
 pub use load::Load;
+pub use meddler::{Meddler, Meddling, Party};
 pub use place::{Place, Ran};
 pub use random::Random;
 pub use share::Share;

@@ -33,6 +33,7 @@ const KEEP_VARIABLE: &str = "CAUSEWAY_E2E_KEEP";
 pub struct Place {
     dir: TempDir,
     disks: RefCell<Vec<Disk>>,
+    agent: RefCell<Option<PathBuf>>,
 }
 
 impl Default for Place {
@@ -53,7 +54,7 @@ impl Place {
     }
 
     fn of(dir: TempDir) -> Self {
-        Self { dir, disks: RefCell::default() }
+        Self { dir, disks: RefCell::default(), agent: RefCell::default() }
     }
 
     /// Mounts a disk of so many MiB at a directory below [`Self::base`]; see [`crate::disk::may_mount`].
@@ -92,7 +93,13 @@ impl Place {
         let mut command = Command::new(program("causeway"));
         command.args(args).env("CAUSEWAY_HOME", self.home()).env("HOME", self.base().join("user")).stdin(Stdio::null());
         command.current_dir(self.dir.path());
+        command.envs(self.agent.borrow().iter().map(|agent| ("CAUSEWAY_AGENT", agent)));
         command
+    }
+
+    /// Lets engines that are started from now on start this program for their agent.
+    pub(crate) fn set_agent(&self, program: PathBuf) {
+        *self.agent.borrow_mut() = Some(program);
     }
 
     /// Runs `causeway` with arguments to its end.
@@ -221,7 +228,7 @@ fn shown<A: AsRef<OsStr>>(args: &[A]) -> Vec<&OsStr> {
 }
 
 /// A program that was built into the directory of this one, or above that as tests are.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let beside = own.with_file_name(name);
     let built = if beside.is_file() { beside } else { own.parent().unwrap().with_file_name(name) };

@@ -121,7 +121,7 @@ fn script(interpreter: &str, name: &str) -> Command {
 }
 
 /// Where `cargo xtask setup` has installed the packages of npm: below the build directory, of which this test's own is a part.
-fn packages() -> PathBuf {
+pub fn packages() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let packages = test.ancestors().nth(3).unwrap().join("tools/watchers");
     let needed = fs::read(Path::new(SCRIPTS).join("package-lock.json")).unwrap();

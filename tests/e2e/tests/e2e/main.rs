@@ -9,6 +9,7 @@ mod disks;
 mod extremes;
 mod flush;
 mod halts;
+mod hostile;
 mod life;
 mod many;
 mod real_input;

@@ -1,4 +1,4 @@
-//! The main job on real input: a large tree of real sources, and a git repository with history.
+//! The main job on real input: a large tree of real sources, packages installed by npm, and a git repository with history.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,12 +7,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use causeway_e2e::place::finish;
-use causeway_e2e::{Place, Share, crates};
+use causeway_e2e::{Place, Share, crates, snapshot, watcher};
 
 /// Larger archives are left out: they hold many bytes in few files.
 const ARCHIVE_BYTES_MAX: u64 = 100_000;
 /// Entries that a large share has at least.
-const LARGE: usize = 30_000;
+const LARGE: usize = 100_000;
 /// For so long it may take to become Watching. Far more than it should: tests share the computer.
 const LARGE_TIME_MAX: Duration = Duration::from_secs(240);
 
@@ -58,6 +58,31 @@ fn a_large_tree_of_real_files_is_shared() {
     share.flush();
     assert!(share.guest.join("while-stopped").exists());
     assert!(share.assert_equal().len() > LARGE);
+}
+
+#[test]
+fn packages_installed_by_npm_are_shared() {
+    let place = Place::new();
+    let folder = place.folder("repo");
+    fs::copy(watcher::packages().join("package.json"), folder.join("package.json")).unwrap();
+    let installed = watcher::packages().join("node_modules");
+    let install = |to: &Path| drop(crates::run(Command::new("cp").arg("-a").arg(&installed).arg(to)));
+    install(&folder);
+    let share = place.share(&folder, &[]);
+    let tree = share.assert_equal();
+    assert_eq!(tree, snapshot(&folder).unwrap());
+    for side in [&share.guest, &share.host] {
+        // A program that is a symlink to an executable in another package.
+        let program = side.join("node_modules/.bin/esbuild");
+        assert!(fs::symlink_metadata(&program).unwrap().is_symlink());
+        let version = crates::run(Command::new(program).arg("--version"));
+        assert!(version.starts_with(|first: char| first.is_ascii_digit()), "{version}");
+        // As `npm ci` does it: all is thrown away, and made again.
+        fs::remove_dir_all(side.join("node_modules")).unwrap();
+        install(side);
+        assert_eq!(share.assert_equal(), tree);
+    }
+    assert_eq!(share.show()["conflicts"], 0);
 }
 
 /// How much stands below a folder.
