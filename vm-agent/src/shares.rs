@@ -8,7 +8,7 @@ use causeway_endpoint::fs::{FileMode, OsFs, OsFsConfig};
 use causeway_endpoint::runner::{Runner, ShareSide, StartWatch, Started, boot_id, now_ms};
 use causeway_endpoint::watch::{GuestWatcher, WatchConfig, WatchError};
 use causeway_endpoint::{Endpoint, OpenError, Settings};
-use causeway_index::{Identity, Index, IndexError, Origin};
+use causeway_index::{Identity, Index, IndexError, Origin, StoreError};
 use causeway_sync::ignore::{Rules, RulesError};
 use causeway_sync::{Epoch, Side};
 use causeway_wire::agent::{AgentReply, Failure, FailureKind, ShareId, ShareSettings, Symlinks};
@@ -52,7 +52,14 @@ impl From<ShareError> for Failure {
     fn from(error: ShareError) -> Self {
         let kind = match &error {
             ShareError::Rules(_) => FailureKind::InvalidRules,
+            ShareError::Index(IndexError::Store(StoreError::NoSpace { .. }))
+            | ShareError::Endpoint(OpenError::Index(IndexError::Store(StoreError::NoSpace { .. }))) => {
+                FailureKind::NoSpace
+            }
             ShareError::Index(_) => FailureKind::Index,
+            ShareError::Fs(error) | ShareError::Endpoint(OpenError::Share(error) | OpenError::Staging(error)) => {
+                kind_of(error.source.kind())
+            }
             ShareError::NotOpen => FailureKind::NotOpen,
             ShareError::Disk(DiskError { source, .. }) | ShareError::System(source) => kind_of(source.kind()),
             _ => FailureKind::Io,

@@ -43,7 +43,8 @@ impl Actor {
         up.acknowledgements.tidy_ms = acknowledges.then_some(now_ms + TIDY_AFTER_MS);
         let done = if acknowledges { up.session.ledger().harden() } else { up.session.ledger().maintain() };
         if let Err(error) = done {
-            return self.go_down(format!("What both sides agreed on can't be made durable: {error}."));
+            let reason = format!("What both sides agreed on can't be made durable: {error}.");
+            return self.go_down_with(reason, super::space::remedy(&error));
         }
         for side in Side::BOTH {
             if let Some(seq) = up.acknowledgements.waiting[side as usize].take() {

@@ -29,6 +29,7 @@ use super::meter::Meter;
 use super::publish::{Known, PUBLISH_INTERVAL_MS};
 use super::reports::{Report, SideNews};
 use super::rules::InForce;
+use super::space;
 use super::state::StateClock;
 use crate::machine::backoff::Backoff;
 use crate::remote::Lanes;
@@ -291,7 +292,8 @@ impl Actor {
                     words = format!("{words}: {cause}");
                     source = cause.source();
                 }
-                self.go_down(format!("What both sides agreed on can't be read or written: {words}."));
+                let reason = format!("What both sides agreed on can't be read or written: {words}.");
+                self.go_down_with(reason, space::remedy(&error));
                 None
             }
         }

@@ -25,7 +25,7 @@ use super::host::{HostError, HostSide};
 use super::leave::Leave;
 use super::reports::{Report, Reporter};
 use super::rules::{self, InForce};
-use super::shown;
+use super::{shown, space};
 use crate::remote::{AgentError, AgentLink, Delivery, DoorError, Lanes, Loss, RemoteSide};
 use crate::settings::ShareSettings;
 
@@ -172,22 +172,24 @@ impl Actor {
                 return;
             }
             AttemptError::NoAgent(absent) => (absent.reason, absent.remedy),
-            other => (other.to_string(), None),
+            other => (other.to_string(), space::remedy(&other)),
         };
-        self.go_down(reason);
-        if let Link::Down { remedy: shown, .. } = &mut self.link {
-            *shown = remedy;
-        }
+        self.go_down_with(reason, remedy);
     }
 
     /// The connection is of no use any more: another attempt is made, at once the first time.
     pub(super) fn go_down(&mut self, reason: String) {
+        self.go_down_with(reason, None);
+    }
+
+    /// The same, and a person can do something about it.
+    pub(super) fn go_down_with(&mut self, reason: String, remedy: Option<Remedy>) {
         let now_ms = self.clock.now_ms();
         tracing::warn!(share = %self.settings.name, reason, "not joined any more");
         self.disconnect();
         let ran = Duration::from_millis(now_ms.saturating_sub(self.began_ms));
         let wait = u64::try_from(self.backoff.after(ran).as_millis()).unwrap_or(u64::MAX);
-        self.link = Link::Down { reason, remedy: None, retry_ms: now_ms.saturating_add(wait) };
+        self.link = Link::Down { reason, remedy, retry_ms: now_ms.saturating_add(wait) };
     }
 
     /// Lets go of the session and of the guest. The host's endpoint goes on looking.

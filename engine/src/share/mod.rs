@@ -31,6 +31,7 @@ mod publish;
 mod reports;
 pub mod rules;
 pub mod shown;
+mod space;
 mod state;
 mod verify;
 

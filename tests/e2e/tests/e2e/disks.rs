@@ -51,6 +51,16 @@ fn wait_for_problem(share: &Share<'_>, code: &str, side: &str) -> Value {
     found
 }
 
+/// Whatever its state is meanwhile, the share says that space is missing, and what to do about it.
+fn wait_until_it_says_why(share: &Share<'_>) {
+    let says_why = |shown: &Value| {
+        let detail = shown["detail"].as_str().unwrap_or_default().to_lowercase();
+        let remedy = shown["remedy"]["sentence"].as_str().unwrap_or_default();
+        detail.contains("no space") && remedy.contains("Free space")
+    };
+    eventually(|| says_why(&share.show()), || format!("the reason to be shown: {}", share.show()));
+}
+
 /// An edit of a file on either side reaches the other one.
 fn assert_edits_go_on(share: &Share<'_>, path: &str) {
     for (side, other) in [(&share.host, &share.guest), (&share.guest, &share.host)] {
@@ -108,6 +118,15 @@ fn a_full_disk_in_the_guest_is_a_problem_that_resolves_itself() {
 
     disk.resize(LARGE);
     assert_recovered(&place, &share, processes);
+
+    // The next agent finds no room either.
+    disk.fill();
+    place.kill_agent();
+    fs::write(share.host.join("small"), "while it is full again").unwrap();
+    wait_until_it_says_why(&share);
+    disk.free();
+    share.wait_for_state("watching");
+    share.assert_equal();
 }
 
 #[test]
@@ -153,9 +172,7 @@ fn a_full_disk_below_causeway_itself_loses_nothing() {
     fs::remove_file(share.host.join("150")).unwrap();
     fs::rename(share.host.join("160"), share.host.join("renamed")).unwrap();
     fs::remove_file(share.guest.join("170")).unwrap();
-    let says_why =
-        |shown: &Value| shown["detail"].as_str().is_some_and(|detail| detail.to_lowercase().contains("no space"));
-    eventually(|| says_why(&share.show()), || format!("the reason to be shown: {}", share.show()));
+    wait_until_it_says_why(&share);
     for number in 0..100 {
         let copy = fs::read_to_string(share.guest.join(format!("{number}"))).unwrap();
         assert!(copy == "before" || copy == format!("edited while it is full: {number}"), "{number}: {copy}");
