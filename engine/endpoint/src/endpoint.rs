@@ -15,14 +15,11 @@ use crate::look;
 use crate::names::Names;
 use crate::problem;
 use crate::recycle_bin::{self, Bin, Reason};
+use crate::renames::Renames;
 use crate::seen::{self, Eyes};
 use crate::settings::{Dirty, Look, Settings};
 use crate::walk;
 
-/// Renames that late events may still name by their old paths, at most; the oldest are forgotten.
-const RENAMES_MAX: usize = 1024;
-/// How late a watcher may tell of a change, in milliseconds. Overloaded ones take tenths of a second.
-const LATE_MS_MAX: u64 = 10_000;
 /// Files that wait to be read once more, at most: at some 100 bytes each, 10 MB.
 const UNSETTLED_MAX: usize = 100_000;
 /// What waits in staging for the recycle bin, at most; the rest is found by the next opening.
@@ -71,10 +68,8 @@ pub(crate) struct State {
     pub knew_entries: bool,
     /// The newest change when all had been looked at for the first time.
     pub crawled: Option<Seq>,
-    /// Directories that were moved lately: late events may name what they hold by the old path.
-    pub renames: VecDeque<Renamed>,
-    /// When the last check began, in milliseconds since 1970.
-    pub checked_ms: u64,
+    /// Directories that were moved lately.
+    pub renames: Renames,
     /// What was moved away and not seen elsewhere yet, and when it counts as gone, in milliseconds since 1970.
     pub departed: HashMap<RelPathBuf, u64>,
     /// What could not be looked at.
@@ -108,14 +103,6 @@ pub(crate) struct LeftAside {
     pub path: RelPathBuf,
     /// Why it was taken out.
     pub reason: Reason,
-}
-
-/// A directory that was moved.
-#[derive(Clone, Debug)]
-pub(crate) struct Renamed {
-    from: RelPathBuf,
-    to: RelPathBuf,
-    at_ms: u64,
 }
 
 /// A file that somebody is writing.
@@ -158,34 +145,19 @@ impl State {
         }
     }
 
-    /// A path, and those that it may have come to: each rename of a directory may have come before the path was spoken of or after.
-    pub(crate) fn names_by_now(&self, path: &RelPath) -> Vec<RelPathBuf> {
-        let mut names = vec![path.to_owned()];
-        for Renamed { from, to, .. } in &self.renames {
-            let moved: Vec<_> = names.iter().filter_map(|name| name.rebase(from, to)).collect();
-            for name in moved {
-                if !names.contains(&name) {
-                    names.push(name);
-                }
+    /// A directory has moved, with all that it holds: what is remembered by path goes along.
+    pub(crate) fn moved(&mut self, from: &RelPath, to: &RelPath, now_ms: u64) {
+        self.renames.note(from, to, now_ms);
+        self.departed.remove(from);
+        let below: Vec<_> = self.problems.extract_if(.., |path, _| path.starts_with(from)).collect();
+        self.problems.extend(below.into_iter().filter_map(|(path, problem)| Some((path.rebase(from, to)?, problem))));
+        let below: Vec<_> = self.writing.extract_if(|path, _| path.starts_with(from)).collect();
+        self.writing.extend(below.into_iter().filter_map(|(path, writing)| Some((path.rebase(from, to)?, writing))));
+        for (_, path) in &mut self.unsettled {
+            if let Some(moved) = path.rebase(from, to) {
+                *path = moved;
             }
         }
-        names
-    }
-
-    /// A check of all that was heard of begins: renames before those events need no longer be remembered.
-    pub(crate) fn begin_check(&mut self, now_ms: u64) {
-        let heard_ms = std::mem::replace(&mut self.checked_ms, now_ms);
-        while self.renames.front().is_some_and(|renamed| renamed.at_ms + LATE_MS_MAX < heard_ms) {
-            self.renames.pop_front();
-        }
-    }
-
-    /// Remembers a moved directory for late events.
-    pub(crate) fn note_rename(&mut self, from: &RelPath, to: &RelPath, now_ms: u64) {
-        if self.renames.len() == RENAMES_MAX {
-            self.renames.pop_front();
-        }
-        self.renames.push_back(Renamed { from: from.to_owned(), to: to.to_owned(), at_ms: now_ms });
     }
 }
 
@@ -212,8 +184,7 @@ impl<F: Fs> Endpoint<F> {
             own_after: None,
             owed: Seq::default(),
             crawled: None,
-            renames: VecDeque::new(),
-            checked_ms: 0,
+            renames: Renames::default(),
             departed: HashMap::new(),
             problems: BTreeMap::new(),
             writing: HashMap::new(),
@@ -327,6 +298,12 @@ impl<F: Fs> Endpoint<F> {
     /// to be looked at again, after a while. Told as [`Self::on_dirty`] says.
     pub fn was_taken_back(&self) -> bool {
         std::mem::take(&mut self.lock().taken_back)
+    }
+
+    /// The watcher has told a rename of a directory from one end to the other, at its place among the dirty paths of the next check. What
+    /// the directory holds isn't looked at then: what changed there was, or will be, told by itself. Times as for [`Self::check`].
+    pub fn renamed(&self, from: &RelPath, to: &RelPath, now_ms: u64) {
+        self.lock().renames.tell(from, to, now_ms);
     }
 
     /// Has a path looked at again.

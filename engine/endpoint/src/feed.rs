@@ -75,7 +75,7 @@ impl<F: Fs> Endpoint<F> {
     /// Puts everything known at and below a path into the feed.
     pub fn relist(&self, path: &RelPath) -> Result<(), IndexError> {
         let mut state = self.lock();
-        for name in state.names_by_now(path) {
+        for name in state.renames.names_by_now(path) {
             state.index.touch_below(&name)?;
         }
         // All that is known is told once more before anybody may think that all has been told.

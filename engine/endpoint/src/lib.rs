@@ -22,6 +22,7 @@ mod look;
 mod names;
 mod problem;
 mod recycle_bin;
+mod renames;
 mod restore;
 mod rules;
 pub mod runner;

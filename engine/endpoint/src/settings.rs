@@ -46,6 +46,8 @@ pub enum Look {
     Again,
     /// Events were lost: look at everything at and below it.
     Below,
+    /// The same, of what is complete as it stands.
+    Anew,
 }
 
 /// A path to look at again: pass it to the next check at or after its time, with [`Look::Again`].

@@ -116,20 +116,39 @@ impl Real {
 
     /// Something has changed at a path of a share: the watcher will tell.
     pub fn changed(&mut self, side: Side, path: &[u8], hint: Hint, own: bool) {
+        if let Some(path) = self.seen(side, path, own) {
+            let at_us = self.told_at_us();
+            self.watchers[side as usize].push(at_us, path, hint);
+        }
+    }
+
+    /// A directory was renamed within a share. The watcher tells that there is something new, or where from as well.
+    pub fn renamed(&mut self, side: Side, from: &[u8], to: &[u8], own: bool) {
+        self.changed(side, from, Hint::Moved, own);
+        if self.random.one_in(4) {
+            return self.changed(side, to, Hint::Moved, own);
+        }
+        if let (Some(to), Ok(from)) = (self.seen(side, to, own), RelPathBuf::new(from.to_vec())) {
+            let at_us = self.told_at_us();
+            self.watchers[side as usize].push_renamed(at_us, from, to);
+        }
+    }
+
+    /// The path, if the watcher tells of what was done there.
+    fn seen(&mut self, side: Side, path: &[u8], own: bool) -> Option<RelPathBuf> {
         if own {
             self.own_changes[side as usize] += 1;
         }
         // The guest's watcher tells its own process apart (fanotify), the host's can't (inotify).
         if own && side == Side::Guest {
-            return;
+            return None;
         }
-        let Ok(path) = RelPathBuf::new(path.to_vec()) else { return };
-        if path.is_root() {
-            return;
-        }
+        RelPathBuf::new(path.to_vec()).ok().filter(|path| !path.is_root())
+    }
+
+    fn told_at_us(&mut self) -> u64 {
         let delay_us = if self.random.one_in(4) { self.random.below(60_000) } else { self.random.below(500) } as u64;
-        let at_us = self.now_us + delay_us;
-        self.watchers[side as usize].push(at_us, path, hint);
+        self.now_us + delay_us
     }
 
     /// Where an inode stands in the share.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use causeway_endpoint::watch::WatchEvent;
+use causeway_endpoint::watch::{Hint, WatchEvent};
 use causeway_endpoint::{Dirty, Endpoint, Look, LookError, Looked, Settings, Symlinks};
 use causeway_index::{Identity, Index};
 use causeway_sync::ignore::Rules;
@@ -215,6 +215,10 @@ impl Process {
             drop(real);
             match event {
                 WatchEvent::Dirty { path, hint, .. } => self.dirty.push(Dirty { path, look: Look::Hint(hint) }),
+                WatchEvent::Renamed { from, to } => {
+                    self.endpoint().renamed(&from, &to, now_us / 1_000);
+                    self.dirty.extend([from, to].map(|path| Dirty { path, look: Look::Hint(Hint::Moved) }));
+                }
                 WatchEvent::Overflow { subtree } => {
                     self.dirty.push(Dirty { path: subtree, look: Look::Below });
                     self.reached.extend(std::mem::take(&mut self.cookies).into_values());

@@ -294,7 +294,11 @@ impl Fs for SimFs {
                 disk.step();
                 if let Some(path) = left {
                     real.tell(|| format!("  {:?} causeway takes {}", self.side, String::from_utf8_lossy(&path)));
-                    real.changed(self.side, &path, Hint::Moved, true);
+                    let is_directory = real.disks[self.side as usize].children(moved).is_some();
+                    match real.share_path(self.side, moved).filter(|_| is_directory) {
+                        Some(to) => real.renamed(self.side, &path, &to, true),
+                        None => real.changed(self.side, &path, Hint::Moved, true),
+                    }
                 }
             }
         }

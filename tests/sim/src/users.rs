@@ -233,8 +233,11 @@ impl Real {
         let now = self.stamp_ns();
         self.disks[side as usize].relocate(from.ino, dir.ino, name, now);
         self.disks[side as usize].step();
+        [&from.path, &to].into_iter().for_each(|path| self.history.touch(side, path));
+        if self.disks[side as usize].children(from.ino).is_some() {
+            return self.renamed(side, &from.path, &to, false);
+        }
         for path in [&from.path, &to] {
-            self.history.touch(side, path);
             self.changed(side, path, Hint::Moved, false);
         }
     }

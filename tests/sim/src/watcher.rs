@@ -19,6 +19,11 @@ impl Watcher {
         self.queue(at_us, WatchEvent::Dirty { path, hint, own: false });
     }
 
+    /// A directory was renamed; told from `at_us` on.
+    pub fn push_renamed(&mut self, at_us: u64, from: RelPathBuf, to: RelPathBuf) {
+        self.queue(at_us, WatchEvent::Renamed { from, to });
+    }
+
     /// A cookie was asked for.
     pub fn cookie(&mut self, at_us: u64, id: u64) {
         self.queue(at_us, WatchEvent::CookieSeen(id));

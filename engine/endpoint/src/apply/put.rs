@@ -109,7 +109,7 @@ impl<F: Fs> Act<'_, '_, F> {
             return Ok(out);
         }
         self.exchange_back(place, &out, ours);
-        Err(self.unexpected(&place.path))
+        Err(self.was_away(place))
     }
 
     /// Whether the directory that came out holds what the index says; true of anything else.
@@ -165,7 +165,13 @@ impl<F: Fs> Act<'_, '_, F> {
             return Ok(out);
         }
         self.put_back(place, &self.taken_aside(out));
-        Err(self.unexpected(&place.path))
+        Err(self.was_away(place))
+    }
+
+    /// What stood there was out of the share for a moment: nobody has told what was changed in it then.
+    fn was_away(&self, place: &Place<F>) -> Outcome {
+        self.ep.dirty(&place.path, Look::Below);
+        Outcome::Unexpected
     }
 
     /// What stands in staging by this name, having been taken out of the share.

@@ -5,6 +5,7 @@ use causeway_sync::{Name, Outcome, RelPath};
 
 use super::act::{Act, Place, Step};
 use crate::fs::{Fs, FsErrorKind, Kind, Rename, Stat};
+use crate::look;
 use crate::recycle_bin::Reason;
 use crate::seen;
 use crate::settings::Look;
@@ -66,7 +67,8 @@ impl<F: Fs> Act<'_, '_, F> {
         Err(self.failed(&place.path, &error))
     }
 
-    /// Moves the row. Where something else came along than was looked at, the new place is looked at again.
+    /// Moves the row. Where something else came along than was looked at, or other things are ignored there, the new place is looked
+    /// at again.
     fn record_move(&mut self, place: &Place<F>, target: &Place<F>, before: &Stat, now: Option<&Stat>) -> Step<Outcome> {
         let is_same = now.is_some_and(|now| seen::same_but_name(before, now));
         let mut state = self.ep.lock();
@@ -78,8 +80,7 @@ impl<F: Fs> Act<'_, '_, F> {
             Err(error) => return Err(Outcome::Problem(self.ep.index_problem(&mut state, &error))),
         };
         if row.entry.is_directory() {
-            // Late events may still name what it holds by the old path.
-            state.note_rename(&place.path, &target.path, self.now_ms);
+            state.moved(&place.path, &target.path, self.now_ms);
         }
         if let Some(now) = now.filter(|_| is_same && row.fingerprint.ctime_ns != 0) {
             // The rename has changed the ctime.
@@ -88,7 +89,8 @@ impl<F: Fs> Act<'_, '_, F> {
                 return Err(Outcome::Problem(self.ep.index_problem(&mut state, &error)));
             }
         }
-        if !is_same {
+        let same_rules = !row.entry.is_directory() || look::same_rules_below(&self.rules, &place.path, &target.path);
+        if !is_same || !same_rules {
             self.ep.dirty_locked(&mut state, &target.path, Look::Below);
         }
         Ok(Outcome::Done { entry: Some(row.entry), seq: row.seq })

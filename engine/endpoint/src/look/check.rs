@@ -7,6 +7,8 @@ use causeway_index::{DirId, IndexError, Row};
 use causeway_sync::ignore::Verdict;
 use causeway_sync::{Entry, NameBuf, RelPath, RelPathBuf};
 
+use super::asked::{Asked, Wants};
+use super::moves::Adopted;
 use super::write::{Found, What, Written};
 use super::{Budget, Scan};
 use crate::endpoint::Endpoint;
@@ -15,7 +17,6 @@ use crate::fs::{self, Fs, FsErrorKind, Kind, Stat};
 use crate::problem;
 use crate::seen;
 use crate::settings::{Dirty, Look, Looked};
-use crate::watch::Hint;
 
 /// A file that is being written is read when nobody has written for so long, in milliseconds: a program that writes in steps
 /// rarely pauses longer within one piece of work.
@@ -27,35 +28,6 @@ pub(crate) const WRITING_MS_MAX: u64 = 3_000;
 const MOVED_MS: u64 = 10;
 /// Removals written under one lock.
 const GONE_PAGE: usize = 256;
-
-/// What the hints about a path come to.
-#[derive(Clone, Copy, Debug, Default)]
-struct Wants {
-    /// What is below may have changed as well.
-    below: bool,
-    /// It is complete as it stands.
-    complete: bool,
-    /// Somebody has it open and writes.
-    written: bool,
-    /// It was moved here, or away.
-    moved: bool,
-}
-
-impl Wants {
-    fn add(&mut self, look: Look) {
-        match look {
-            Look::Below => self.below = true,
-            Look::Again | Look::Hint(Hint::Attributes | Hint::Unknown) => {}
-            Look::Hint(Hint::Written) => (self.written, self.complete) = (true, false),
-            Look::Hint(Hint::Created) => {
-                self.below = true;
-                self.written |= !self.complete;
-            }
-            Look::Hint(Hint::Moved) => *self = Self { below: true, complete: true, written: false, moved: true },
-            Look::Hint(Hint::ClosedAfterWrite | Hint::Removed) => (self.written, self.complete) = (false, true),
-        }
-    }
-}
 
 /// Where a path belongs in the index.
 enum Placed {
@@ -112,35 +84,25 @@ impl<F: Fs> Scan<'_, F> {
     /// False when it was stopped.
     pub(super) fn check(&mut self, dirty: &[Dirty]) -> Result<bool, LookError> {
         let mut todo = self.by_path(dirty);
-        let mut above = BTreeSet::new();
+        let mut asked = Asked::default();
         while !todo.is_empty() {
-            todo = self.round(todo, &mut above)?;
+            todo = self.round(todo, &mut asked)?;
+            self.follow_moves(&asked, &mut todo);
             if self.is_stopped() {
                 return Ok(false);
             }
         }
-        self.remove_vanished()
-    }
-
-    /// The dirty paths, by the names they have by now.
-    fn by_path(&self, dirty: &[Dirty]) -> BTreeMap<RelPathBuf, Wants> {
-        let mut state = self.ep.lock();
-        state.begin_check(self.now_ms);
-        let mut todo = BTreeMap::<RelPathBuf, Wants>::new();
-        for Dirty { path, look } in dirty {
-            for name in state.names_by_now(path) {
-                todo.entry(name).or_default().add(*look);
-            }
-        }
-        todo
+        let complete = self.remove_vanished()?;
+        self.remember_astray(asked);
+        Ok(complete)
     }
 
     /// Looks at all paths and settles those that can be placed. Gives back those above which something had no row yet, to be tried
-    /// again now that it has been looked at; `above` remembers what was.
+    /// again now that it has been looked at.
     fn round(
         &mut self,
         todo: BTreeMap<RelPathBuf, Wants>,
-        above: &mut BTreeSet<RelPathBuf>,
+        asked: &mut Asked,
     ) -> Result<BTreeMap<RelPathBuf, Wants>, LookError> {
         let mut wants = BTreeMap::<RelPathBuf, Wants>::new();
         let mut next = BTreeMap::new();
@@ -151,6 +113,7 @@ impl<F: Fs> Scan<'_, F> {
             if !done.insert(path.clone()) {
                 continue;
             }
+            asked.wants.entry(path.clone()).or_default().join(want);
             if path.is_root() {
                 if want.below && !self.crawl_root()? {
                     return Ok(next);
@@ -159,12 +122,14 @@ impl<F: Fs> Scan<'_, F> {
             }
             match self.place(&path)? {
                 Placed::Missing(missing) => {
-                    if above.insert(missing.clone()) {
+                    if asked.above.insert(missing.clone()) {
                         queue.entry(missing.clone()).or_default().below = true;
                     }
                     // Looked at in an earlier round, and still without a row: nothing that counts stands there.
                     if queue.contains_key(&missing) || targets.iter().any(|target: &Target| target.path == missing) {
                         next.insert(path, want);
+                    } else {
+                        asked.nowhere.push(path);
                     }
                 }
                 Placed::Ignored(place) => self.forget_ignored(&path, place)?,
@@ -192,6 +157,7 @@ impl<F: Fs> Scan<'_, F> {
                         if !done.contains(&above) {
                             queue.entry(above).or_default();
                         }
+                        asked.left.push(path);
                     }
                     Err(error) if error.kind == FsErrorKind::CrossDevice => {}
                     Err(error) => self.fail_at(&path, &error),
@@ -263,10 +229,12 @@ impl<F: Fs> Scan<'_, F> {
             let before = directories.len();
             let mut left = Vec::new();
             for target in directories {
-                if self.adopt_directory(target)? {
-                    wants.entry(target.path.clone()).or_default().below = true;
-                } else {
-                    left.push(target);
+                match self.adopt_directory(target)? {
+                    Some(adopted) => {
+                        let want = wants.entry(target.path.clone()).or_default();
+                        (want.below, want.moved) = (want.below || !adopted.vouched, false);
+                    }
+                    None => left.push(target),
                 }
             }
             if left.is_empty() || left.len() == before {
@@ -277,10 +245,10 @@ impl<F: Fs> Scan<'_, F> {
         self.match_moved_files(targets)
     }
 
-    fn adopt_directory(&mut self, target: &Target) -> Result<bool, LookError> {
-        let Placed::At(place) = self.place(&target.path)? else { return Ok(false) };
-        let (None, Some(stat)) = (&place.row, &target.stat) else { return Ok(false) };
-        Ok(self.adopt_moved((place.dir, &place.name), &target.path, stat)?.is_some())
+    fn adopt_directory(&mut self, target: &Target) -> Result<Option<Adopted>, LookError> {
+        let Placed::At(place) = self.place(&target.path)? else { return Ok(None) };
+        let (None, Some(stat)) = (&place.row, &target.stat) else { return Ok(None) };
+        self.adopt_moved((place.dir, &place.name), &target.path, stat)
     }
 
     /// A file that turned up with the inode, length and time of one that vanished is that file.
@@ -381,7 +349,7 @@ impl<F: Fs> Scan<'_, F> {
         self.ep.fed.notify_all();
         if let Written::Row(Some(Row { id: Some(id), .. })) = written
             && is_directory
-            && (want.below || !was_directory || !same_inode)
+            && (want.below || (want.moved && !self.told.lead_to(path)) || !was_directory || !same_inode)
         {
             self.crawl_tree(path, Some(id), false, stat.inode)?;
         }

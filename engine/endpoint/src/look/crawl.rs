@@ -221,7 +221,10 @@ impl<F: Fs> Scan<'_, F> {
     }
 
     fn could_not_enter(&mut self, path: &RelPath, error: &fs::FsError) {
-        if problem::is_stale(error) || error.kind == FsErrorKind::CrossDevice {
+        if problem::is_stale(error) {
+            // It may have been renamed: what it holds hasn't been looked at, wherever it stands now.
+            self.ep.dirty(path, Look::Below);
+        } else if error.kind == FsErrorKind::CrossDevice {
             self.ep.dirty(path, Look::Again);
         } else {
             self.fail_at(path, error);
@@ -329,7 +332,7 @@ impl<F: Fs> Scan<'_, F> {
         if row.is_none()
             && let Some(moved) = self.adopt_moved((id, &name), &path, stat)?
         {
-            row = Some(moved);
+            row = Some(moved.row);
         }
         let finding = self.examine(dir, &path, &name, row.as_ref(), stat);
         let found = Found { dir: id, name, path, row, what: What::Finding(finding) };

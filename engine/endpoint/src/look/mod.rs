@@ -5,6 +5,7 @@
 //! listed among the scan's problems.
 
 mod aliases;
+mod asked;
 mod check;
 mod crawl;
 mod examine;
@@ -30,7 +31,14 @@ use crate::fs::{Fs, FsError};
 use crate::hash::Buffer;
 use crate::names::Names;
 use crate::problem;
+use crate::renames::Told;
 use crate::settings::{Later, Looked};
+
+/// Whether everything below two directories is judged alike by the rules.
+pub(crate) fn same_rules_below(rules: &Rules, one: &RelPath, other: &RelPath) -> bool {
+    let state = |path: &RelPath| path.names().fold(rules.root(), |state, name| rules.enter(&state, name));
+    rules.same_below(&state(one), &state(other))
+}
 
 /// A look in progress.
 pub(crate) struct Scan<'e, F: Fs> {
@@ -46,6 +54,10 @@ pub(crate) struct Scan<'e, F: Fs> {
     eager: Option<Budget>,
     buffer: Buffer,
     later: Vec<Later>,
+    /// The renames that the watcher has told since the last check.
+    told: Told,
+    /// Directories that were found at another path, until it has been looked at what was told of them by the old one.
+    moved: Vec<(RelPathBuf, RelPathBuf)>,
     /// Directories whose rows stand and that the disk doesn't show: removed at the end, unless they turned up elsewhere.
     vanished: Vec<RelPathBuf>,
     /// The directory that was listed last to tell a name from another that the file system takes for it.
@@ -86,6 +98,8 @@ impl<'e, F: Fs> Scan<'e, F> {
             eager: None,
             buffer: Buffer::default(),
             later: Vec::new(),
+            told: Told::default(),
+            moved: Vec::new(),
             vanished: Vec::new(),
             listed: None,
             known: None,

@@ -9,28 +9,57 @@ use crate::fs::{Fs, Kind, Stat};
 use crate::problem;
 
 /// Entries of a directory that are compared before it is taken for one that was moved: inode numbers are used again.
-const SAMPLE: usize = 8;
+const SAMPLE: usize = 32;
+/// How far down a file is looked for that proves that nothing but its directories' names has changed.
+const SAMPLE_DEPTH: usize = 8;
+
+/// A directory that was found again.
+pub(super) struct Adopted {
+    /// Its row.
+    pub row: Row,
+    /// Whether all that has changed in it was told, or is going to be: it needn't be looked at as a whole.
+    pub vouched: bool,
+}
+
+/// How sure it is that a directory is a known one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Likeness {
+    /// It isn't.
+    Other,
+    /// Some of what is known in it stands there.
+    Likely,
+    /// A file in it is the very one that is known.
+    Proven,
+}
 
 impl<F: Fs> Scan<'_, F> {
     /// Whether the directory that stands at `to`, where nothing is known, is one known at another path at which it stands no longer.
-    /// Then its row is moved, with all that it holds; gives the row.
+    /// Then its row is moved, with all that it holds.
     pub(super) fn adopt_moved(
         &mut self,
         (dir, name): (DirId, &Name),
         to: &RelPath,
         stat: &Stat,
-    ) -> Result<Option<Row>, LookError> {
+    ) -> Result<Option<Adopted>, LookError> {
         if stat.inode == 0 {
             return Ok(None);
         }
         let candidates = self.ep.lock().index.dirs_by_inode(0, stat.inode)?;
         for id in candidates {
             let Some(from) = self.ep.lock().index.path_of(id)? else { continue };
-            if from.is_root() || to.starts_with(&from) || !self.has_left(&from, stat)? || !self.is_same(id, to)? {
+            if from.is_root() || to.starts_with(&from) || !self.has_left(&from, stat)? {
+                continue;
+            }
+            let likeness = self.likeness(id, to)?;
+            if likeness == Likeness::Other {
                 continue;
             }
             if let Some(row) = self.move_row(&from, (dir, name), to)? {
-                return Ok(Some(row));
+                let vouched = likeness == Likeness::Proven
+                    && self.told.lead(&from, to)
+                    && super::same_rules_below(&self.rules, &from, to);
+                self.moved.push((from, to.to_owned()));
+                return Ok(Some(Adopted { row, vouched }));
             }
         }
         Ok(None)
@@ -47,16 +76,33 @@ impl<F: Fs> Scan<'_, F> {
         })
     }
 
-    /// Whether some of what is known in the directory stands in the one at `to`.
-    fn is_same(&mut self, id: DirId, to: &RelPath) -> Result<bool, LookError> {
-        let known = self.ep.lock().index.list(id, None, SAMPLE)?;
-        if known.is_empty() {
-            return Ok(true);
+    /// How much of what is known in a directory stands in the one at `to`.
+    fn likeness(&mut self, id: DirId, to: &RelPath) -> Result<Likeness, LookError> {
+        let mut likeness = Likeness::Other;
+        let mut at = Some((id, to.to_owned()));
+        for depth in 0..SAMPLE_DEPTH {
+            let Some((id, path)) = at.take() else { break };
+            let known = self.ep.lock().index.list(id, None, SAMPLE)?;
+            if known.is_empty() && depth == 0 {
+                return Ok(Likeness::Likely);
+            }
+            let Ok(dir) = self.dirs.dir(&path) else { break };
+            for (name, row) in known {
+                let Ok(Some(stat)) = self.ep.fs.stat(&dir, &name) else { continue };
+                if stat.inode != row.fingerprint.inode {
+                    continue;
+                }
+                likeness = Likeness::Likely;
+                // A directory's times aren't remembered: what it holds has to prove it.
+                match row.id {
+                    Some(id) if at.is_none() => at = Some((id, path.join(&name))),
+                    Some(_) => {}
+                    None if self.ep.eyes.is_unchanged(&row, &stat) => return Ok(Likeness::Proven),
+                    None => {}
+                }
+            }
         }
-        let Ok(dir) = self.dirs.dir(to) else { return Ok(false) };
-        Ok(known.iter().any(
-            |(name, row)| matches!(self.ep.fs.stat(&dir, name), Ok(Some(stat)) if stat.inode == row.fingerprint.inode),
-        ))
+        Ok(likeness)
     }
 
     /// Moves a row, if nothing has come between.
@@ -76,7 +122,7 @@ impl<F: Fs> Scan<'_, F> {
         let moved = state.index.move_row((from_dir, from_name), (dir, name), Journal::Foreign);
         let moved = self.ep.check_write(&mut state, moved)?;
         if row.entry.is_directory() {
-            state.note_rename(from, to, self.now_ms);
+            state.moved(from, to, self.now_ms);
         }
         state.wrote()?;
         drop(state);

@@ -265,6 +265,7 @@ impl<F: Fs> Core<F> {
         match event {
             WatchEvent::Dirty { own: true, .. } => return,
             WatchEvent::Dirty { path, hint, own: false } => agenda.queue.push(Dirty { path, look: Look::Hint(hint) }),
+            WatchEvent::Renamed { from, to } => agenda.queue.renamed(from, to),
             WatchEvent::Overflow { subtree } => {
                 tracing::info!(%subtree, "events were lost");
                 agenda.queue.push(Dirty { path: subtree, look: Look::Below });

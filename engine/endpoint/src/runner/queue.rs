@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use causeway_sync::{RelPath, RelPathBuf};
 
+use crate::renames::TOLD_MAX;
 use crate::settings::{Dirty, Later, Look};
 use crate::watch::Hint;
 
@@ -19,6 +20,8 @@ pub(super) struct BarrierId(pub u64);
 pub(super) struct Queue {
     dirty: Vec<Dirty>,
     at: HashMap<RelPathBuf, usize>,
+    /// Directories that were renamed, from and to, in the order in which the watcher has told them.
+    renamed: Vec<(RelPathBuf, RelPathBuf)>,
     later: BTreeSet<(u64, RelPathBuf)>,
     due: HashMap<RelPathBuf, u64>,
     /// Barriers that the watcher has reached: what was dirty before is in `dirty`, or has been looked at.
@@ -34,6 +37,7 @@ pub(super) struct Queue {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Work {
     pub dirty: Vec<Dirty>,
+    pub renamed: Vec<(RelPathBuf, RelPathBuf)>,
     pub barriers: Vec<BarrierId>,
     pub rechecks: Vec<RelPathBuf>,
     /// At most one.
@@ -55,6 +59,17 @@ impl Queue {
         }
         self.at.insert(dirty.path.clone(), self.dirty.len());
         self.dirty.push(dirty);
+    }
+
+    /// Notes that a directory was renamed: what both paths held before is known by the one and looked at by the other.
+    pub(super) fn renamed(&mut self, from: RelPathBuf, to: RelPathBuf) {
+        for path in [&from, &to] {
+            self.push(Dirty { path: path.clone(), look: Look::Hint(Hint::Moved) });
+        }
+        // One more than counts, to show that there were too many.
+        if self.renamed.len() <= TOLD_MAX {
+            self.renamed.push((from, to));
+        }
     }
 
     /// Notes paths to look at again at a time. One that waits already waits for the earlier time.
@@ -119,9 +134,10 @@ impl Queue {
             }
         }
         let rechecks = std::mem::take(&mut self.rechecks);
+        let renamed = std::mem::take(&mut self.renamed);
         let idle = dirty.is_empty() && rechecks.is_empty();
         let reads = if idle { self.reads.pop_front().into_iter().collect() } else { Vec::new() };
-        Work { dirty, barriers: std::mem::take(&mut self.reached), rechecks, reads }
+        Work { dirty, renamed, barriers: std::mem::take(&mut self.reached), rechecks, reads }
     }
 
     /// Ends a look, with what is to be looked at again. Gives the barriers that are passed: all that was dirty before them has been
@@ -168,28 +184,35 @@ impl Queue {
 fn merge(first: Look, second: Look) -> Look {
     match (first, second) {
         (Look::Below, _) | (_, Look::Below) => Look::Below,
-        (Look::Hint(first), Look::Hint(second)) => Look::Hint(merge_hints(first, second)),
+        (Look::Hint(first), Look::Hint(second)) => merge_hints(first, second),
+        (Look::Anew, Look::Hint(hint)) | (Look::Hint(hint), Look::Anew) if waits(hint) => Look::Hint(Hint::Created),
+        (Look::Anew, _) | (_, Look::Anew) => Look::Anew,
         // A hint says more: whether somebody is writing.
         (Look::Again, hint @ Look::Hint(_)) | (hint @ Look::Hint(_), Look::Again) => hint,
         (Look::Again, Look::Again) => Look::Again,
     }
 }
 
-fn merge_hints(first: Hint, second: Hint) -> Hint {
+fn merge_hints(first: Hint, second: Hint) -> Look {
+    if first == second {
+        return Look::Hint(first);
+    }
     // Attributes change under a writer's hands too: they don't say that it is done.
     let last = if second == Hint::Attributes { first } else { second };
-    let waits = matches!(last, Hint::Written | Hint::Created);
-    match (looks_below(first) || looks_below(second), waits) {
-        _ if first == second => first,
-        (true, true) => Hint::Created,
-        (true, false) => Hint::Moved,
-        (false, true) => Hint::Written,
-        (false, false) => last,
+    let below = [first, second].into_iter().any(|hint| matches!(hint, Hint::Created | Hint::Unknown));
+    let moved = [first, second].contains(&Hint::Moved);
+    match (below, moved, waits(last)) {
+        (true, _, true) | (_, true, true) => Look::Hint(Hint::Created),
+        (true, _, false) => Look::Anew,
+        (false, true, false) => Look::Hint(Hint::Moved),
+        (false, false, true) => Look::Hint(Hint::Written),
+        (false, false, false) => Look::Hint(last),
     }
 }
 
-fn looks_below(hint: Hint) -> bool {
-    matches!(hint, Hint::Moved | Hint::Created | Hint::Unknown)
+/// Whether a file of which this was told last may be written to in a moment.
+fn waits(hint: Hint) -> bool {
+    matches!(hint, Hint::Written | Hint::Created)
 }
 
 #[cfg(test)]
@@ -207,25 +230,28 @@ mod tests {
     #[test]
     fn hints_about_one_path_become_one() {
         use Hint::{Attributes, ClosedAfterWrite, Created, Moved, Removed, Unknown, Written};
-        let cases: &[(&[Hint], Hint)] = &[
-            (&[Written, Written], Written),
-            (&[Written, ClosedAfterWrite], ClosedAfterWrite),
-            (&[Created, Written], Created),
-            (&[Created, Written, ClosedAfterWrite], Moved),
-            (&[ClosedAfterWrite, Written], Written),
-            (&[Written, Attributes], Written),
-            (&[ClosedAfterWrite, Attributes], ClosedAfterWrite),
-            (&[Removed, Created], Created),
-            (&[Removed, Moved], Moved),
-            (&[Moved, Removed], Moved),
-            (&[Unknown, ClosedAfterWrite], Moved),
+        let cases: &[(&[Hint], Look)] = &[
+            (&[Written, Written], Look::Hint(Written)),
+            (&[Written, ClosedAfterWrite], Look::Hint(ClosedAfterWrite)),
+            (&[Created, Written], Look::Hint(Created)),
+            (&[Created, Written, ClosedAfterWrite], Look::Anew),
+            (&[Created, Written, ClosedAfterWrite, Written], Look::Hint(Created)),
+            (&[Created, Moved, Attributes], Look::Anew),
+            (&[ClosedAfterWrite, Written], Look::Hint(Written)),
+            (&[Written, Attributes], Look::Hint(Written)),
+            (&[ClosedAfterWrite, Attributes], Look::Hint(ClosedAfterWrite)),
+            (&[Removed, Created], Look::Hint(Created)),
+            (&[Removed, Moved], Look::Hint(Moved)),
+            (&[Moved, Removed], Look::Hint(Moved)),
+            (&[Moved, Written], Look::Hint(Created)),
+            (&[Unknown, ClosedAfterWrite], Look::Anew),
         ];
         for (hints, merged) in cases {
             let mut queue = Queue::default();
             for each in *hints {
                 queue.push(hint("a", *each));
             }
-            assert_eq!(queue.take(0).dirty, [hint("a", *merged)], "{hints:?}");
+            assert_eq!(queue.take(0).dirty, [Dirty { path: path("a"), look: *merged }], "{hints:?}");
         }
         let mut queue = Queue::default();
         queue.push(hint("a", Written));

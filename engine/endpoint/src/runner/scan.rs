@@ -102,6 +102,9 @@ impl<F: Fs> Scanner<F> {
     fn look_at(&self, work: &Work) -> Result<Looked, LookError> {
         let Core { endpoint, stop, .. } = &*self.core;
         let mut all = Looked { complete: true, ..Looked::default() };
+        for (from, to) in &work.renamed {
+            endpoint.renamed(from, to, now_ms());
+        }
         if !work.dirty.is_empty() {
             add(&mut all, endpoint.check(&work.dirty, now_ms(), stop)?);
         }

@@ -11,8 +11,8 @@ use causeway_sync::path::{RelPath, RelPathBuf};
 pub enum Hint {
     /// A writer closed the file: it is likely whole. Look at once.
     ClosedAfterWrite,
-    /// Renamed to or away from here: look at once. Where a directory stands there now that isn't known from another place, look below
-    /// it too. One that is known brings no unseen change along: where that isn't sure, an [`WatchEvent::Overflow`] for it follows.
+    /// Renamed to or away from here: look at once. Where a directory stands there now, look below it too, unless a
+    /// [`WatchEvent::Renamed`] says where it has come from.
     Moved,
     /// Created: a directory, symlink or hard link is complete; a file's content is still to come, and its close too. Where a
     /// directory stands there now, look below it too: it is watched by now, but what is in it may be older than that.
@@ -31,7 +31,8 @@ pub enum Hint {
 /// What a watcher tells its sink. Events about one path come in the order in which they happened, though several may have become one.
 ///
 /// A path is where the entry stood when it changed or stands now. Where a directory above it was renamed meanwhile, a
-/// [`Hint::Moved`] for that directory follows: who finds no parent at a path looks again below the directory's new place.
+/// [`Hint::Moved`] for that directory follows, or a [`WatchEvent::Renamed`]: who finds no parent at a path looks again below the directory's
+/// new place.
 /// Content that is changed through one hard link is told for that one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WatchEvent {
@@ -43,6 +44,16 @@ pub enum WatchEvent {
         hint: Hint,
         /// This process did it. Always false where the system doesn't tell who did (inotify).
         own: bool,
+    },
+    /// A directory was renamed within the share: both paths may have changed, as by [`Hint::Moved`]. What it holds brings no unseen change
+    /// along: whatever was changed in there is told by its own path, of before or of after. Where that isn't sure, an
+    /// [`WatchEvent::Overflow`] for the new path is told as well. Not told by every watcher, nor of every rename; those that are come in
+    /// the order in which they happened. Of an exchange of two directories, two are told.
+    Renamed {
+        /// Where it stood.
+        from: RelPathBuf,
+        /// Where it came to stand.
+        to: RelPathBuf,
     },
     /// Events were lost: anything at or below `subtree` may have changed, and has to be crawled.
     Overflow {

@@ -18,4 +18,5 @@ mod replacing;
 mod rules;
 mod side;
 mod together;
+mod vouching;
 mod writing;

@@ -139,6 +139,7 @@ fn text(event: &WatchEvent) -> String {
     match event {
         WatchEvent::Dirty { path, hint, .. } => format!("{hint:?} {path}"),
         WatchEvent::Overflow { subtree } => format!("Overflow {subtree}"),
+        WatchEvent::Renamed { from, to } => format!("Renamed {from} to {to}"),
         other => format!("{other:?}"),
     }
 }

@@ -46,6 +46,9 @@ impl Mirror {
                 let deep = matches!(hint, Hint::Created | Hint::Moved | Hint::Removed);
                 self.look(share, &as_path(path.as_bytes()), deep);
             }
+            WatchEvent::Renamed { from, to } => {
+                [from, to].into_iter().for_each(|path| self.look(share, &as_path(path.as_bytes()), true));
+            }
             WatchEvent::Overflow { subtree } => self.look(share, &as_path(subtree.as_bytes()), true),
             WatchEvent::CookieSeen(_) => {}
             WatchEvent::RootGone | WatchEvent::Limit(_) => panic!("{event:?}"),

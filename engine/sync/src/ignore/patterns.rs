@@ -18,11 +18,12 @@ use crate::path::RelPath;
 #[derive(Clone, Debug)]
 pub struct Patterns {
     compiled: Gitignore,
+    depend_on_place: bool,
 }
 
 impl Default for Patterns {
     fn default() -> Self {
-        Self { compiled: Gitignore::empty() }
+        Self { compiled: Gitignore::empty(), depend_on_place: false }
     }
 }
 
@@ -50,12 +51,19 @@ impl Patterns {
             let last = arguments.last().map_or("", String::as_str);
             BadArgument::new(arguments.len(), last, ArgumentFault::TooComplicated(reason(error)))
         })?;
-        Ok(Self { compiled })
+        // A pattern with a slash elsewhere than at its end is one of whole paths; others are of names, wherever they stand.
+        let depend_on_place = arguments.iter().any(|argument| argument.trim_end().trim_end_matches('/').contains('/'));
+        Ok(Self { compiled, depend_on_place })
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.compiled.is_empty()
+    }
+
+    /// Whether a path may be excluded or not for where it stands, and not only for the names in it.
+    pub(super) fn depend_on_place(&self) -> bool {
+        self.depend_on_place
     }
 
     /// Whether the path is excluded, by itself or through a parent. The root never is.

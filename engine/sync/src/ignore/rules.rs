@@ -98,6 +98,15 @@ impl Rules {
         DirState { trail: self.syncignore.enter(&dir.trail, name), excluded, path, at_root: false }
     }
 
+    /// Whether everything below two directories is surely judged alike, whatever it is called.
+    pub fn same_below(&self, one: &DirState, other: &DirState) -> bool {
+        match (one.excluded, other.excluded) {
+            (true, true) => true,
+            (false, false) => one.trail == other.trail && !self.exclude.depend_on_place(),
+            _ => false,
+        }
+    }
+
     /// Judges the entry `name` of `dir`.
     pub fn judge(&self, dir: &DirState, name: &Name, is_directory: bool) -> Verdict {
         if is_rules_file(dir.at_root, name, is_directory) {

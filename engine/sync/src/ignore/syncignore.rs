@@ -35,7 +35,7 @@ pub struct SyncIgnore {
 type Rank = u32;
 
 /// What is known of the patterns below one directory.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Trail {
     /// The pattern that decides about the directory: the last that matches it or a parent.
     decider: Option<Rank>,
@@ -54,7 +54,7 @@ struct AtStep {
 }
 
 /// A program that goes on reading with an entry's name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct InProgram {
     rank: Rank,
     program: u32,

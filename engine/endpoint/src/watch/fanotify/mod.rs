@@ -2,7 +2,8 @@
 //! and every event tells who did it (fanotify(7), Linux 5.9 for `FAN_REPORT_DFID_NAME`).
 //!
 //! Events name a directory by its handle, which [`shares`] turns into a path. The kernel merges what isn't read yet by process,
-//! directory and name, so one event may stand for several, and a hint for the most urgent of them.
+//! directory and name, so one event may stand for several, and a hint for the most urgent of them. A rename is one event, which is
+//! merged only with a later one from and to the same names: it tells then of the last of them.
 //!
 //! Needs the capabilities of an administrator (`CAP_SYS_ADMIN`, `CAP_DAC_READ_SEARCH`) and a file system that gives handles.
 //!
@@ -18,11 +19,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use causeway_sync::path::{Name, RelPathBuf};
+use causeway_sync::path::RelPathBuf;
 use rustix::io::Errno;
 
 use self::record::{Place, Record, records};
-use self::shares::{Located, ShareKey, Shares};
+use self::shares::{ShareKey, Shares};
 use self::sys::Handle;
 use super::cookies::Cookies;
 use super::wakeup::{Wakeup, Woken};
@@ -168,6 +169,9 @@ impl Group {
     fn handle(&self, record: &Record<'_>, own_pid: i32) {
         match &record.place {
             Some(place) if self.is_cookie(place) => self.cookie_seen(record.mask, place.name),
+            Some(from) if record.mask & libc::FAN_RENAME != 0 => {
+                self.renamed(record.mask & libc::FAN_ONDIR != 0, from, record.to.as_ref(), record.pid == own_pid);
+            }
             Some(place) => self.changed(record.mask, place, record.pid == own_pid),
             None if record.mask & libc::FAN_Q_OVERFLOW != 0 => {
                 let mut shares = self.shares();
@@ -201,22 +205,8 @@ impl Group {
 
     fn changed(&self, mask: u64, place: &Place<'_>, own: bool) {
         let mut shares = self.shares();
-        let event = match shares.locate(place.file_system, &place.directory) {
-            Located::Share(key, directory) => {
-                let path = match place.name {
-                    b"." => Some(directory),
-                    name => Name::new(name).ok().map(|name| directory.join(name)),
-                };
-                path.map(|path| (key, WatchEvent::Dirty { path, hint: hint(mask), own }))
-            }
-            Located::Deep(_, _) if own => None,
-            Located::Deep(key, subtree) => Some((key, WatchEvent::Overflow { subtree })),
-            Located::Outside => None,
-        };
-        if let Some((key, event)) = event
-            && let Some(sink) = shares.sink(key)
-        {
-            sink(event);
+        if let Some((key, event)) = shares.event(place, hint(mask), own) {
+            shares.tell(key, event);
         }
         if mask & libc::FAN_ONDIR == 0 {
             return;
@@ -228,6 +218,33 @@ impl Group {
         if is_move || mask & libc::FAN_DELETE != 0 {
             shares.take_out_gone().iter().for_each(|sink| sink(WatchEvent::RootGone));
         }
+    }
+
+    /// What was renamed, to a place on the same disk.
+    fn renamed(&self, is_directory: bool, from: &Place<'_>, to: Option<&Place<'_>>, own: bool) {
+        let mut shares = self.shares();
+        let left = shares.event(from, Hint::Moved, own);
+        let came = to.and_then(|to| shares.event(to, Hint::Moved, own));
+        match (left, came) {
+            (Some((key, WatchEvent::Dirty { path: from, .. })), Some((to_key, WatchEvent::Dirty { path: to, .. })))
+                if is_directory && key == to_key && !own =>
+            {
+                shares.tell(key, WatchEvent::Renamed { from, to });
+            }
+            (left, came) => {
+                // Nobody has told what was changed before in a directory that comes from elsewhere.
+                let unseen = came.clone().filter(|_| is_directory && !own).and_then(|(key, event)| match event {
+                    WatchEvent::Dirty { path: subtree, .. } => Some((key, WatchEvent::Overflow { subtree })),
+                    _ => None,
+                });
+                [left, came, unseen].into_iter().flatten().for_each(|(key, event)| shares.tell(key, event));
+            }
+        }
+        if !is_directory {
+            return;
+        }
+        shares.forget_places();
+        shares.take_out_gone().iter().for_each(|sink| sink(WatchEvent::RootGone));
     }
 }
 

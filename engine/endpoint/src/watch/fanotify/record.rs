@@ -9,8 +9,10 @@ pub(super) struct Record<'a> {
     pub(super) mask: u64,
     /// Process that did it; 0 where it is outside the reader's pid namespace.
     pub(super) pid: i32,
-    /// The directory and the name in it; none for the overflow of the queue.
+    /// The directory and the name in it; none for the overflow of the queue. Of `FAN_RENAME`, from where.
     pub(super) place: Option<Place<'a>>,
+    /// Where to, of `FAN_RENAME`.
+    pub(super) to: Option<Place<'a>>,
 }
 
 /// A name in a directory.
@@ -81,18 +83,20 @@ fn record(one: &[u8]) -> Option<Record<'_>> {
     let mask = cursor.u64()?;
     let _no_descriptor = cursor.i32()?;
     let pid = cursor.i32()?;
-    Some(Record { mask, pid, place: place(one.get(header_bytes..)?) })
+    let information = one.get(header_bytes..)?;
+    let place = place(information, &[libc::FAN_EVENT_INFO_TYPE_DFID_NAME, libc::FAN_EVENT_INFO_TYPE_OLD_DFID_NAME]);
+    Some(Record { mask, pid, place, to: self::place(information, &[libc::FAN_EVENT_INFO_TYPE_NEW_DFID_NAME]) })
 }
 
-/// The directory and name among the information records.
-fn place(mut information: &[u8]) -> Option<Place<'_>> {
+/// The directory and name among the information records, in the first one of these kinds.
+fn place<'a>(mut information: &'a [u8], kinds: &[u8]) -> Option<Place<'a>> {
     loop {
         let mut cursor = Cursor(information);
         let kind = cursor.u8()?;
         let _padding = cursor.u8()?;
         let length = usize::from(cursor.u16()?);
         let (one, after) = information.split_at_checked(length)?;
-        if kind == libc::FAN_EVENT_INFO_TYPE_DFID_NAME {
+        if kinds.contains(&kind) {
             return directory_and_name(one.get(4..)?);
         }
         if length == 0 {
@@ -150,15 +154,22 @@ mod tests {
         read.extend(event(libc::FAN_Q_OVERFLOW, 0, b""));
         let other_first = [information(libc::FAN_EVENT_INFO_TYPE_FID, b"1234", b""), named].concat();
         read.extend(event(libc::FAN_ATTRIB, 12, &other_first));
+        let ends = [
+            information(libc::FAN_EVENT_INFO_TYPE_OLD_DFID_NAME, b"12345678", b"name"),
+            information(libc::FAN_EVENT_INFO_TYPE_NEW_DFID_NAME, b"12345678", b"new"),
+        ];
+        read.extend(event(libc::FAN_RENAME, 13, &ends.concat()));
         let directory = Handle { kind: 1, bytes: (*b"12345678").into() };
-        let place = Some(Place { file_system: 7 | 9 << 32, directory, name: b"name" });
+        let place = Some(Place { file_system: 7 | 9 << 32, directory: directory.clone(), name: b"name" });
+        let to = Some(Place { file_system: 7 | 9 << 32, directory, name: b"new" });
         let got: Vec<_> = records(&read).collect();
         assert_eq!(
             got,
             [
-                Record { mask: libc::FAN_CREATE, pid: 11, place: place.clone() },
-                Record { mask: libc::FAN_Q_OVERFLOW, pid: 0, place: None },
-                Record { mask: libc::FAN_ATTRIB, pid: 12, place },
+                Record { mask: libc::FAN_CREATE, pid: 11, place: place.clone(), to: None },
+                Record { mask: libc::FAN_Q_OVERFLOW, pid: 0, place: None, to: None },
+                Record { mask: libc::FAN_ATTRIB, pid: 12, place: place.clone(), to: None },
+                Record { mask: libc::FAN_RENAME, pid: 13, place, to },
             ]
         );
     }

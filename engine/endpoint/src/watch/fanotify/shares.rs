@@ -5,13 +5,14 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use causeway_sync::path::{RelPath, RelPathBuf};
+use causeway_sync::path::{Name, RelPath, RelPathBuf};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use super::record::Place;
 use super::sys::{self, Handle};
 use crate::fs::Dir;
-use crate::watch::Sink;
+use crate::watch::{Hint, Sink, WatchEvent};
 
 /// Most directories whose place is remembered; at the bound all are forgotten. Some 200 bytes each.
 const REMEMBERED_MAX: usize = 8192;
@@ -72,6 +73,27 @@ impl Shares {
 
     pub(super) fn sinks(&self) -> impl Iterator<Item = &Sink> {
         self.shares.values().map(|share| &share.sink)
+    }
+
+    /// What is to be told of a place at which something happened, and to which share.
+    pub(super) fn event(&mut self, place: &Place<'_>, hint: Hint, own: bool) -> Option<(ShareKey, WatchEvent)> {
+        match self.locate(place.file_system, &place.directory) {
+            Located::Share(key, directory) => {
+                let path = match place.name {
+                    b"." => directory,
+                    name => directory.join(Name::new(name).ok()?),
+                };
+                Some((key, WatchEvent::Dirty { path, hint, own }))
+            }
+            Located::Deep(key, subtree) if !own => Some((key, WatchEvent::Overflow { subtree })),
+            Located::Deep(..) | Located::Outside => None,
+        }
+    }
+
+    pub(super) fn tell(&self, key: ShareKey, event: WatchEvent) {
+        if let Some(sink) = self.sink(key) {
+            sink(event);
+        }
     }
 
     /// A directory was renamed somewhere: places have to be asked for anew.

@@ -7,15 +7,11 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 /// Longest file handle: `MAX_HANDLE_SZ` of Linux (exportfs.h).
 const HANDLE_BYTES_MAX: usize = 128;
 
-/// What is listened to: what changes names, content or attributes, of directories too.
-const EVENTS: u64 = libc::FAN_CREATE
-    | libc::FAN_DELETE
-    | libc::FAN_MOVED_FROM
-    | libc::FAN_MOVED_TO
-    | libc::FAN_CLOSE_WRITE
-    | libc::FAN_MODIFY
-    | libc::FAN_ATTRIB
-    | libc::FAN_ONDIR;
+/// What is listened to: what changes names, content or attributes, of directories too. Renames are left to [`RENAMES`].
+const EVENTS: u64 =
+    libc::FAN_CREATE | libc::FAN_DELETE | libc::FAN_CLOSE_WRITE | libc::FAN_MODIFY | libc::FAN_ATTRIB | libc::FAN_ONDIR;
+/// Renames: both ends in one event, since Linux 5.17; before that, two events that nothing connects.
+const RENAMES: [u64; 2] = [libc::FAN_RENAME, libc::FAN_MOVED_FROM | libc::FAN_MOVED_TO];
 
 /// `struct file_handle` of name_to_handle_at(2), with room for any handle.
 #[repr(C)]
@@ -56,8 +52,14 @@ pub(super) fn init() -> io::Result<OwnedFd> {
 pub(super) fn mark_file_system(fanotify: BorrowedFd<'_>, dir: BorrowedFd<'_>) -> io::Result<()> {
     let flags = libc::FAN_MARK_ADD | libc::FAN_MARK_FILESYSTEM;
     let path = CString::new(format!("/proc/self/fd/{}", dir.as_raw_fd())).expect("it holds no NUL");
-    // SAFETY: `path` is a string with its NUL that lives as long as the call.
-    check(unsafe { libc::fanotify_mark(fanotify.as_raw_fd(), flags, EVENTS, libc::AT_FDCWD, path.as_ptr()) })?;
+    let mark = |events: u64| {
+        // SAFETY: `path` is a string with its NUL that lives as long as the call.
+        check(unsafe { libc::fanotify_mark(fanotify.as_raw_fd(), flags, events, libc::AT_FDCWD, path.as_ptr()) })
+    };
+    match mark(EVENTS | RENAMES[0]) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => mark(EVENTS | RENAMES[1])?,
+        marked => marked?,
+    };
     Ok(())
 }
 

@@ -4,7 +4,8 @@
 //!
 //! - A new directory is watched, with all below it, before its creation is told: who then looks below it misses nothing. Each directory is
 //!   watched before it is listed, for the same reason.
-//! - A renamed directory keeps its watches: descriptors stand for directories, not paths ([`tree`]).
+//! - A renamed directory keeps its watches: descriptors stand for directories, not paths ([`tree`]). The two halves of a rename have
+//!   a number in common, by which it is told as one.
 //! - Events are always older than the disk. A directory is therefore opened where events say that it is, and recognised by
 //!   its descriptor; what can't be added because it moved on meanwhile is added when its move is heard of.
 //! - After an overflow of the queue, or when the tree can't be brought in line with the disk, all is watched anew, and
@@ -134,12 +135,22 @@ impl Source {
     }
 }
 
+/// The first half of a directory's rename, which waits for the second to be told with it.
+struct Leaving {
+    /// The number that both have in common.
+    rename: u32,
+    from: RelPathBuf,
+    /// Whether it was told alone, because something else was read next, or nothing.
+    told: bool,
+}
+
 /// Reads one inotify instance.
 struct Reader<'a> {
     source: &'a Source,
     watches: Watches,
     /// An event in a directory that is off the tree was passed over.
     has_missed: bool,
+    leaving: Option<Leaving>,
     /// Cookies seen while the tree wasn't whole.
     deferred: Vec<u64>,
     unsettled_since: Option<Instant>,
@@ -147,7 +158,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(source: &'a Source, watches: Watches) -> Self {
-        Self { source, watches, has_missed: false, deferred: Vec::new(), unsettled_since: None }
+        Self { source, watches, has_missed: false, leaving: None, deferred: Vec::new(), unsettled_since: None }
     }
 
     fn tell(&self, event: WatchEvent) {
@@ -185,7 +196,7 @@ impl<'a> Reader<'a> {
             match events.next() {
                 Ok(event) => {
                     let name = event.file_name().map(std::ffi::CStr::to_bytes);
-                    self.handle(event.wd(), event.events(), name)?;
+                    self.handle(event.wd(), event.events(), event.cookie(), name)?;
                 }
                 Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => {}
@@ -200,9 +211,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn handle(&mut self, wd: Wd, events: ReadFlags, name: Option<&[u8]>) -> Result<(), End> {
+    /// `rename`: a number that the two halves of a rename have in common.
+    fn handle(&mut self, wd: Wd, events: ReadFlags, rename: u32, name: Option<&[u8]>) -> Result<(), End> {
         if events.contains(ReadFlags::QUEUE_OVERFLOW) {
             return Err(End::Lost);
+        }
+        let is_second_half = |leaving: &Leaving| events.contains(ReadFlags::MOVED_TO) && leaving.rename == rename;
+        if !self.leaving.as_ref().is_some_and(is_second_half) {
+            self.tell_leaving();
         }
         if self.watches.is_cookies(wd) {
             if let Some(id) = name.and_then(|name| self.source.cookies.seen(name)) {
@@ -223,26 +239,46 @@ impl<'a> Reader<'a> {
         // Without a name it is about the directory itself, of which its parent tells.
         let Some(name) = name.and_then(|name| Name::new(name).ok()) else { return Ok(()) };
         if events.contains(ReadFlags::ISDIR) {
-            self.directory(wd, events, name)
+            self.directory(wd, events, rename, name)
         } else {
             self.dirty(wd, name, hint(events));
             Ok(())
         }
     }
 
-    fn directory(&mut self, parent: Wd, events: ReadFlags, name: &Name) -> Result<(), End> {
+    fn directory(&mut self, parent: Wd, events: ReadFlags, rename: u32, name: &Name) -> Result<(), End> {
+        let at = self.watches.path(parent).map(|parent| parent.join(name));
+        let leaving = self.leaving.take_if(|leaving| events.contains(ReadFlags::MOVED_TO) && leaving.rename == rename);
         if events.intersects(ReadFlags::MOVED_FROM | ReadFlags::DELETE) {
             self.watches.take_off(parent, name);
         }
         let is_arrival = events.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO);
         let is_new = is_arrival && self.watches.add(parent, name)?;
-        self.dirty(parent, name, hint(events));
+        match (&at, leaving) {
+            (Some(to), Some(Leaving { from, .. })) => self.tell(WatchEvent::Renamed { from, to: to.clone() }),
+            (Some(from), None) if events.contains(ReadFlags::MOVED_FROM) => {
+                self.leaving = Some(Leaving { rename, from: from.clone(), told: false });
+            }
+            (_, leaving) => {
+                self.leaving = leaving.or(self.leaving.take());
+                self.tell_leaving();
+                self.dirty(parent, name, hint(events));
+            }
+        }
         // That a directory was created says enough.
         let must_look_below = is_new && !events.contains(ReadFlags::CREATE) || is_arrival && self.has_missed;
-        if must_look_below && let Some(parent) = self.watches.path(parent) {
-            self.tell(WatchEvent::Overflow { subtree: parent.join(name) });
+        if must_look_below && let Some(subtree) = at {
+            self.tell(WatchEvent::Overflow { subtree });
         }
         Ok(())
+    }
+
+    /// Tells the first half of a rename, if the second isn't what was read next.
+    fn tell_leaving(&mut self) {
+        let Some(leaving) = self.leaving.as_mut().filter(|leaving| !leaving.told) else { return };
+        leaving.told = true;
+        let path = leaving.from.clone();
+        self.tell(WatchEvent::Dirty { path, hint: Hint::Moved, own: false });
     }
 
     fn dirty(&mut self, parent: Wd, name: &Name, hint: Hint) {
@@ -262,6 +298,7 @@ impl<'a> Reader<'a> {
 
     /// Called when all has been read: settles what is open, once it has been open long enough.
     fn settle(&mut self) -> Result<(), End> {
+        self.tell_leaving();
         if !self.watches.is_settled() {
             let since = *self.unsettled_since.get_or_insert_with(Instant::now);
             if since.elapsed() < SETTLE_AFTER {
