@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound::{Included, Unbounded};
 
 use causeway_sync::path::PATH_DEPTH_MAX;
 use causeway_sync::{Digest, Name, NameBuf, RelPath, RelPathBuf};
@@ -11,9 +10,9 @@ use causeway_sync::{Digest, Name, NameBuf, RelPath, RelPathBuf};
 use crate::store::Store;
 use crate::{DirId, StoreError};
 
-/// Most directories whose path is kept in memory.
+/// Most directories whose place is kept in memory, but for the last that was asked for and those around it.
 const CACHE_DIRECTORIES_MAX: usize = 4096;
-/// Most bytes of paths that are kept in memory, counted once (each is held twice).
+/// Most bytes of names that are kept in memory, counted once (each is held twice).
 const CACHE_BYTES_MAX: usize = 512 << 10;
 
 /// Looks directories up, and remembers some. At the bound it forgets all and begins again.
@@ -22,34 +21,45 @@ pub(crate) struct Directories {
     cache: RefCell<Cache>,
 }
 
+/// Remembers by name and directory, not by path: a path's length times its depth would be the cost of each deep directory. What is
+/// remembered of a directory is remembered of those around it too.
 #[derive(Default)]
 struct Cache {
-    by_path: BTreeMap<RelPathBuf, DirId>,
-    by_id: HashMap<DirId, RelPathBuf>,
+    below: HashMap<DirId, BTreeMap<NameBuf, DirId>>,
+    places: HashMap<DirId, (DirId, NameBuf)>,
     bytes: usize,
 }
 
 impl Cache {
-    fn insert(&mut self, path: RelPathBuf, id: DirId) {
-        let length = path.as_bytes().len();
-        if self.by_id.len() >= CACHE_DIRECTORIES_MAX || self.bytes + length > CACHE_BYTES_MAX {
+    /// Makes room for one more directory and all around it.
+    fn make_room(&mut self) {
+        if self.places.len() >= CACHE_DIRECTORIES_MAX || self.bytes >= CACHE_BYTES_MAX {
             *self = Self::default();
-        }
-        if length <= CACHE_BYTES_MAX && self.by_id.insert(id, path.clone()).is_none() {
-            self.bytes += length;
-            self.by_path.insert(path, id);
         }
     }
 
+    fn child(&self, dir: DirId, name: &Name) -> Option<DirId> {
+        self.below.get(&dir)?.get(name).copied()
+    }
+
+    fn insert(&mut self, dir: DirId, name: &Name, id: DirId) {
+        if self.places.insert(id, (dir, name.to_owned())).is_none() {
+            self.bytes += name.as_bytes().len();
+        }
+        self.below.entry(dir).or_default().insert(name.to_owned(), id);
+    }
+
     fn forget_below(&mut self, path: &RelPath) {
-        while let Some((found, id)) = self.by_path.range::<RelPath, _>((Included(path), Unbounded)).next() {
-            if !found.starts_with(path) {
-                break;
+        let Some(top) = path.names().try_fold(DirId::ROOT, |dir, name| self.child(dir, name)) else { return };
+        let mut left = vec![top];
+        while let Some(id) = left.pop() {
+            if let Some((dir, name)) = self.places.remove(&id) {
+                self.bytes -= name.as_bytes().len();
+                if let Some(beside) = self.below.get_mut(&dir) {
+                    beside.remove(&name);
+                }
             }
-            let (found, id) = (found.clone(), *id);
-            self.by_path.remove(&found);
-            self.by_id.remove(&id);
-            self.bytes -= found.as_bytes().len();
+            left.extend(self.below.remove(&id).into_iter().flat_map(BTreeMap::into_values));
         }
     }
 }
@@ -57,65 +67,53 @@ impl Cache {
 impl Directories {
     /// The directory at a path.
     pub fn find(&self, store: &Store, path: &RelPath) -> Result<Option<DirId>, StoreError> {
-        let mut names = Vec::new();
-        let mut known = path;
-        let mut id = loop {
-            if known.is_root() {
-                break DirId::ROOT;
+        let mut cache = self.cache.borrow_mut();
+        cache.make_room();
+        let mut id = DirId::ROOT;
+        for name in path.names() {
+            let known = cache.child(id, name);
+            let found = if known.is_some() { known } else { child(store, id, name)? };
+            let Some(below) = found else { return Ok(None) };
+            if known.is_none() {
+                cache.insert(id, name, below);
             }
-            if let Some(id) = self.cache.borrow().by_path.get(known) {
-                break *id;
-            }
-            let (parent, name) = known.split_last().expect("the root was seen to above");
-            names.push(name);
-            known = parent;
-        };
-        while let Some(name) = names.pop() {
-            match child(store, id, name)? {
-                Some(below) => id = below,
-                None => return Ok(None),
-            }
-        }
-        if known != path {
-            self.cache.borrow_mut().insert(path.to_owned(), id);
+            id = below;
         }
         Ok(Some(id))
     }
 
     /// The path of a directory.
     pub fn path(&self, store: &Store, id: DirId) -> Result<Option<RelPathBuf>, StoreError> {
-        let mut names: Vec<(DirId, NameBuf)> = Vec::new();
+        let doing = "find a directory's path";
+        let mut cache = self.cache.borrow_mut();
+        cache.make_room();
+        let mut names: Vec<(DirId, DirId, NameBuf)> = Vec::new();
         let mut at = id;
-        let mut path = loop {
-            if at == DirId::ROOT {
-                break RelPathBuf::default();
-            }
-            if let Some(path) = self.cache.borrow().by_id.get(&at) {
-                break path.clone();
-            }
-            let Some((parent, name)) = place(store, at)? else {
-                let doing = "find a directory's path";
+        while at != DirId::ROOT {
+            let known = cache.places.get(&at).cloned();
+            let found = if known.is_some() { known } else { place(store, at)? };
+            let Some((parent, name)) = found else {
                 return if names.is_empty() { Ok(None) } else { Err(store.nonsense(doing, "it hangs in the air")) };
             };
-            names.push((at, name));
+            names.push((at, parent, name));
             at = parent;
             if names.len() > PATH_DEPTH_MAX {
-                return Err(store.nonsense("find a directory's path", "it holds itself"));
-            }
-        };
-        while let Some((id, name)) = names.pop() {
-            path = path.join(&name);
-            // The parent too, because its other directories will be asked for; not all, because paths may be long.
-            if names.len() < 2 {
-                self.cache.borrow_mut().insert(path.clone(), id);
+                return Err(store.nonsense(doing, "it holds itself"));
             }
         }
-        Ok(Some(path))
+        names.reverse();
+        let path = names.iter().map(|(_, _, name)| name.as_bytes()).collect::<Vec<_>>().join(&b'/');
+        for (id, parent, name) in names {
+            if !cache.places.contains_key(&id) {
+                cache.insert(parent, &name, id);
+            }
+        }
+        RelPathBuf::new(path).map(Some).map_err(|_| store.nonsense(doing, "its path isn't one"))
     }
 
     /// Whether there is such a directory.
     pub fn exists(&self, store: &Store, id: DirId) -> Result<bool, StoreError> {
-        if id == DirId::ROOT || self.cache.borrow().by_id.contains_key(&id) {
+        if id == DirId::ROOT || self.cache.borrow().places.contains_key(&id) {
             return Ok(true);
         }
         // By its path, because more of the directory is going to be asked for.

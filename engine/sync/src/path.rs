@@ -245,12 +245,18 @@ impl Ord for RelPath {
     /// As if `/` were the smallest byte, so that a subtree is one unbroken range.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         let rank = |b: u8| if b == b'/' { 0 } else { b };
-        match self.0.iter().zip(&other.0).find(|(a, b)| a != b) {
+        // Paths of one tree begin alike, and deep ones are long: byte by byte they are only compared where they differ.
+        let pieces = self.0.chunks_exact(PIECE_BYTES).zip(other.0.chunks_exact(PIECE_BYTES));
+        let alike = PIECE_BYTES * pieces.take_while(|(a, b)| a == b).count();
+        match self.0[alike..].iter().zip(&other.0[alike..]).find(|(a, b)| a != b) {
             Some((a, b)) => rank(*a).cmp(&rank(*b)),
             None => self.0.len().cmp(&other.0.len()),
         }
     }
 }
+
+/// Bytes of paths that are compared at once.
+const PIECE_BYTES: usize = 32;
 
 impl fmt::Debug for RelPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -158,11 +158,24 @@ fn some_path() -> impl Strategy<Value = RelPathBuf> {
     vec(some_name(), 0..5).prop_map(|names| names.iter().fold(RelPathBuf::default(), |path, name| path.join(name)))
 }
 
+/// A path of so many names.
+fn deep(names: usize) -> RelPathBuf {
+    RelPathBuf::new(vec!["a"; names].join("/").into_bytes()).unwrap()
+}
+
 proptest! {
     #[test]
     fn ordered_by_names(left in some_path(), right in some_path()) {
         prop_assert_eq!(left.cmp(&right), left.names().cmp(right.names()));
         prop_assert_eq!(left == right, left.cmp(&right) == Ordering::Equal);
+    }
+
+    /// Deep ones, which have most in common.
+    #[test]
+    fn long_ones_are_ordered_by_names(above in 0_usize..70, left in some_path(), right in some_path()) {
+        let long = |path: &RelPath| path.rebase(RelPath::ROOT, &deep(above));
+        let (left, right) = (long(&left).unwrap(), long(&right).unwrap());
+        prop_assert_eq!(left.cmp(&right), left.names().cmp(right.names()));
     }
 
     /// Sorted, everything at and below a path stands together, the path first.

@@ -176,21 +176,24 @@ impl<F: Fs> Scan<'_, F> {
             return Ok(Placed::Ignored(None));
         }
         let (above, name) = path.split_last().expect("the caller dealt with the root");
-        let mut id = DirId::ROOT;
         let mut state = self.rules.root();
         let endpoint = self.ep.lock();
+        let known = endpoint.index.dir(above)?;
+        let mut id = DirId::ROOT;
         for step in path.ancestors().skip(1) {
             let step_name = step.file_name().expect("the root was skipped");
             if self.rules.judge(&state, step_name, true) == Verdict::Ignored {
                 return Ok(Placed::Ignored(None));
             }
             state = self.rules.enter(&state, step_name);
-            match endpoint.index.get(id, step_name)?.map(|row| row.id) {
-                Some(Some(below)) => id = below,
-                Some(None) | None => return Ok(Placed::Missing(step.to_owned())),
+            if known.is_none() {
+                match endpoint.index.get(id, step_name)?.map(|row| row.id) {
+                    Some(Some(below)) => id = below,
+                    Some(None) | None => return Ok(Placed::Missing(step.to_owned())),
+                }
             }
         }
-        debug_assert!(above.is_root() || id != DirId::ROOT);
+        let id = known.unwrap_or(id);
         let row = endpoint.index.get(id, name)?;
         let place = Place { dir: id, name: name.to_owned(), row };
         // Whether it is a directory can matter to the rules: a directory is judged again when its kind is known.

@@ -156,3 +156,26 @@ fn says_which_rules_are_wrong() {
         assert!(says.iter().all(|part| text.contains(part)) && text.contains("\"[\""), "{text}");
     }
 }
+
+/// Whether what is ignored below a directory depends on what the directory is called.
+#[test]
+fn alike_below_two_directories() {
+    for (syncignore, exclude, one, other, alike) in [
+        ("", &[][..], "a", "b/c", true),
+        ("**/target\n*.log\n/a.txt", &[], "a", "b/c", true),
+        ("a/target", &[], "a", "b", false),
+        ("a/target", &[], "b", "c", true),
+        ("a/target", &[], "a/x", "b/x", true),
+        ("*/target", &[], "a", "b", true),
+        ("*/target", &[], "a", "a/b", false),
+        ("a", &[], "a", "b", false),
+        ("a\n!a/keep", &[], "a", "b", false),
+        ("", &["node_modules", "*.o", "!keep.o", "build/"], "a", "b/c", true),
+        ("", &["a/build"], "b", "c", false),
+        ("", &["node_modules"], "node_modules", "a", false),
+    ] {
+        let rules = rules(syncignore, exclude);
+        let below = |path: &str| entry(path).0.names().fold(rules.root(), |state, name| rules.enter(&state, name));
+        assert_eq!(rules.same_below(&below(one), &below(other)), alike, "{syncignore:?} {exclude:?} {one} {other}");
+    }
+}
