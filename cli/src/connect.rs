@@ -18,6 +18,9 @@ use crate::exit::Unreachable;
 /// How long an engine may take until it listens.
 const START_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long an engine that closes connections may take until it is gone.
+const END_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long an engine may take to end after it was asked to.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -37,14 +40,25 @@ pub async fn reach(home: &Home) -> anyhow::Result<Client> {
 
 /// The engine of `home`; `None` if none runs.
 pub async fn connect(home: &Home) -> anyhow::Result<Option<Client>> {
-    let client = match Client::connect(home).await {
-        Ok(client) => client,
-        Err(CallError::NotRunning { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
+    let deadline = Instant::now() + END_PATIENCE;
+    loop {
+        match greet(home).await {
+            Ok((client, status)) => {
+                check_version(&status)?;
+                return Ok(Some(client));
+            }
+            Err(CallError::NotRunning { .. }) => return Ok(None),
+            // It was just ending.
+            Err(CallError::Closed) if Instant::now() < deadline => tokio::time::sleep(LOOK_AGAIN).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn greet(home: &Home) -> Result<(Client, EngineStatus), CallError> {
+    let client = Client::connect(home).await?;
     let status = client.engine_status(&Nothing {}).await?;
-    check_version(&status)?;
-    Ok(Some(client))
+    Ok((client, status))
 }
 
 fn check_version(status: &EngineStatus) -> anyhow::Result<()> {

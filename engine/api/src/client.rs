@@ -24,7 +24,7 @@ use crate::{
     feed::{DELTA, Event, SNAPSHOT, SUBSCRIBE, Snapshot},
     home::Home,
     page::{ListOf, PAGE_ITEMS_MAX, Page},
-    rpc::{Id, Outgoing, REPLY_BYTES_MAX, REQUEST_BYTES_MAX, read_line, read_outgoing, write_call},
+    rpc::{Id, LineError, Outgoing, REPLY_BYTES_MAX, REQUEST_BYTES_MAX, read_line, read_outgoing, write_call},
     socket::{self, ClientStream},
 };
 
@@ -140,12 +140,7 @@ impl Client {
         let forget = Forget { shared: &self.shared, id };
         if let Err(source) = self.writer.lock().await.write_all(&line).await {
             // Why the engine closed the connection is worth more than that it is closed.
-            return Err(self
-                .shared
-                .lock()
-                .ended
-                .clone()
-                .map_or(CallError::Io { socket: self.socket.clone(), source }, CallError::from));
+            return Err(self.shared.lock().ended.clone().map_or_else(|| self.failed(source), CallError::from));
         }
         let result = receiver.await;
         drop(forget);
@@ -153,6 +148,10 @@ impl Client {
             Ok(result) => Ok(result?),
             Err(_) => Err(self.shared.lock().ended.clone().unwrap_or(Ended::Closed).into()),
         }
+    }
+
+    fn failed(&self, source: io::Error) -> CallError {
+        if is_closed(&source) { CallError::Closed } else { CallError::Io { socket: self.socket.clone(), source } }
     }
 
     /// Subscribes to what happens; a subscription before it on this connection ends.
@@ -258,12 +257,19 @@ impl Shared {
     }
 }
 
+/// Whether the other end is gone.
+fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+}
+
 async fn read_all(mut stream: BufReader<ReadHalf<ClientStream>>, shared: Arc<Shared>) {
     let mut line = Vec::new();
     let ended = loop {
         match read_line(&mut stream, &mut line, REPLY_BYTES_MAX + 1).await {
             Ok(true) => {}
             Ok(false) => break Ended::Closed,
+            Err(LineError::Io(error)) if is_closed(&error) => break Ended::Closed,
             Err(error) => break Ended::Nonsense(error.to_string()),
         }
         let delivered = read_outgoing(&line).map_err(Ended::Nonsense).and_then(|message| shared.deliver(message));
