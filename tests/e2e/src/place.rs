@@ -1,11 +1,11 @@
 //! A `CAUSEWAY_HOME` of its own, and what runs in it.
 
-use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -32,8 +32,8 @@ const KEEP_VARIABLE: &str = "CAUSEWAY_E2E_KEEP";
 /// A `CAUSEWAY_HOME` with folders beside it.
 pub struct Place {
     dir: TempDir,
-    disks: RefCell<Vec<Disk>>,
-    agent: RefCell<Option<PathBuf>>,
+    disks: Mutex<Vec<Disk>>,
+    agent: Mutex<Option<PathBuf>>,
 }
 
 impl Default for Place {
@@ -54,20 +54,20 @@ impl Place {
     }
 
     fn of(dir: TempDir) -> Self {
-        Self { dir, disks: RefCell::default(), agent: RefCell::default() }
+        Self { dir, disks: Mutex::default(), agent: Mutex::default() }
     }
 
     /// Mounts a disk of so many MiB at a directory below [`Self::base`]; see [`crate::disk::may_mount`].
     pub fn disk(&self, at: &str, mebibytes: u64) -> Disk {
         let disk = Disk::mount(&self.base().join(at), mebibytes);
-        self.disks.borrow_mut().push(disk.clone());
+        self.disks.lock().unwrap().push(disk.clone());
         disk
     }
 
     /// Makes a directory that is there a disk of its own, with what it holds: to be made read-only.
     pub fn disk_over(&self, directory: &Path) -> Disk {
         let disk = Disk::over(directory);
-        self.disks.borrow_mut().push(disk.clone());
+        self.disks.lock().unwrap().push(disk.clone());
         disk
     }
 
@@ -93,13 +93,13 @@ impl Place {
         let mut command = Command::new(program("causeway"));
         command.args(args).env("CAUSEWAY_HOME", self.home()).env("HOME", self.base().join("user")).stdin(Stdio::null());
         command.current_dir(self.dir.path());
-        command.envs(self.agent.borrow().iter().map(|agent| ("CAUSEWAY_AGENT", agent)));
+        command.envs(self.agent.lock().unwrap().iter().map(|agent| ("CAUSEWAY_AGENT", agent)));
         command
     }
 
     /// Lets engines that are started from now on start this program for their agent.
     pub(crate) fn set_agent(&self, program: PathBuf) {
-        *self.agent.borrow_mut() = Some(program);
+        *self.agent.lock().unwrap() = Some(program);
     }
 
     /// Runs `causeway` with arguments to its end.
@@ -208,7 +208,7 @@ impl Drop for Place {
             kill(*pid);
         }
         let log_end = self.log_end();
-        for disk in self.disks.take().iter().rev() {
+        for disk in self.disks.get_mut().unwrap().drain(..).rev() {
             disk.unmount();
         }
         if std::thread::panicking() {
