@@ -105,7 +105,12 @@ impl<F: Fs> Scan<'_, F> {
                 }
                 Reading::Disturbed => {
                     self.disturbed(path);
-                    return Ok(Finding::Undecided);
+                    if row.is_none_or(|row| row.fingerprint != Fingerprint::UNKNOWN) {
+                        return Ok(Finding::Undecided);
+                    }
+                    // Nobody may take what is known for what stands there: a power cut may have torn it.
+                    file.digest = None;
+                    fingerprint = Fingerprint::UNKNOWN;
                 }
             }
         }
