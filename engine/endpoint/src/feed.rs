@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use causeway_index::IndexError;
-use causeway_sync::{Changes, RelPath, Seq};
+use causeway_index::{Durability, IndexError};
+use causeway_sync::{Change, Changes, RelPath, Seq};
 
 use crate::endpoint::{Endpoint, State};
 use crate::fs::Fs;
@@ -11,7 +11,10 @@ use crate::fs::Fs;
 impl<F: Fs> Endpoint<F> {
     /// What has changed after `after`, at most `limit` changes. May be empty though there is more behind `upto`.
     pub fn changes(&self, after: Seq, limit: usize) -> Result<Changes, IndexError> {
-        Ok(window(&self.lock(), after, limit)?.0)
+        let mut state = self.lock();
+        let (changes, _) = window(&state, after, limit)?;
+        state.keep_moves(&changes)?;
+        Ok(changes)
     }
 
     /// Waits until there is a change after `after`, or one [is owed](Self::owe_changes), or until all has been looked at if the asker doesn't know that yet
@@ -30,6 +33,7 @@ impl<F: Fs> Endpoint<F> {
             let changes = next_changes(&state, after, limit)?;
             let owed = after < state.owed && changes.upto >= state.owed;
             if !changes.changes.is_empty() || (changes.crawled && !knows_crawled) || owed {
+                state.keep_moves(&changes)?;
                 return Ok(Some(changes));
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -86,6 +90,14 @@ impl<F: Fs> Endpoint<F> {
     }
 }
 
+impl State {
+    /// The other side will rename just so. If this side's process ended and forgot, what it told next would not follow from that.
+    fn keep_moves(&mut self, told: &Changes) -> Result<(), IndexError> {
+        let moved = told.changes.iter().any(|change| matches!(change, Change::Moved { .. }));
+        if moved { self.commit(Durability::Process) } else { Ok(()) }
+    }
+}
+
 /// The next window that isn't empty, or the last one.
 fn next_changes(state: &State, mut after: Seq, limit: usize) -> Result<Changes, IndexError> {
     loop {
@@ -104,7 +116,7 @@ fn window(state: &State, after: Seq, limit: usize) -> Result<(Changes, bool), In
         return Ok((Changes { changes: Vec::new(), upto: after, as_of: after, crawled: false }, false));
     }
     let window = state.index.changes(after, limit, state.own_after)?;
-    let crawled = state.crawled.is_some_and(|all| window.upto >= all);
+    let crawled = !window.more && state.crawled.is_some_and(|all| window.upto >= all);
     // What a window tells holds as of its newest change, whatever has happened since.
     let changes = Changes { changes: window.changes, upto: window.upto, as_of: window.upto, crawled };
     Ok((changes, window.more))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use causeway_index::{DirId, Durability, Fingerprint, Identity, Index, Journal, LedgerStore};
-use causeway_sync::ledger::Update;
+use causeway_sync::ledger::{Moved, Update};
 use causeway_sync::{Digest, Entry, File, Ledger, NameBuf, RelPath, RelPathBuf, Seq};
 
 const FILES_IN_A_DIRECTORY: u64 = 10;
@@ -268,7 +268,11 @@ fn measure_ledger(at: &Path, rows: u64) -> Outcome<()> {
         Ok(ledger.harden()?)
     })?;
     let begun = Clock::start();
-    ledger.commit(&[Update::Move { from: path("package-1"), to: path("moved") }], Seq(rows), Seq(0))?;
+    ledger.commit(
+        &[Update::Move(Moved { from: path("package-1"), to: path("moved"), as_of: [Seq(rows); 2] })],
+        Seq(rows),
+        Seq(0),
+    )?;
     begun.tell("moving an agreed directory", 1);
     drop(ledger);
     println!("{:<44} {:>9} MB", "size of the file", std::fs::metadata(at)?.len() >> 20);

@@ -61,8 +61,6 @@ pub enum Change {
         path: RelPathBuf,
         /// What; `None` when nothing does.
         entry: Option<Entry>,
-        /// Whether a session put it there, and nobody has changed it since. Told after a session ended early.
-        own: bool,
     },
     /// What stood at `from` stands at `to` now, with all that it holds; nothing was known at `to` before.
     Moved {
@@ -72,8 +70,6 @@ pub enum Change {
         to: RelPathBuf,
         /// What it is.
         entry: Entry,
-        /// As for [`Change::Now`].
-        own: bool,
         /// The change's number: the session may have put something at `from` since.
         seq: Seq,
     },
@@ -95,7 +91,7 @@ pub struct Changes {
     /// What is told was so when this was the endpoint's newest change, its own included. Tells of a window and an
     /// [`Outcome`](crate::Outcome) which of the two is newer. Never smaller than `upto`; an index tells of everything as of `upto`.
     pub as_of: Seq,
-    /// Whether the endpoint has looked at everything since it was opened, and all that it found is at or before `upto`.
+    /// Whether the endpoint has looked at everything since it was opened, and nothing is left to tell after `upto`.
     /// Until then a path that it hasn't told of is unknown, not absent.
     pub crawled: bool,
 }

@@ -50,12 +50,7 @@ pub enum Update {
     /// The directory above is agreed already.
     Agree(RelPathBuf, Option<Entry>),
     /// Both sides have moved a directory: the agreed tree and the diverged paths below go along.
-    Move {
-        /// Where it stood.
-        from: RelPathBuf,
-        /// Where it stands.
-        to: RelPathBuf,
-    },
+    Move(Moved),
     /// The path is diverged, or (`None`) no longer. Entries on the list below the path are not touched.
     Diverge(RelPathBuf, Option<Diverged>),
 }
@@ -81,6 +76,43 @@ pub struct Holds {
     pub problems: u64,
     /// Paths that stay on one side by the share's rules.
     pub one_sided: u64,
+}
+
+/// What a batch under way would leave. When that is told after the end of the process that planned it, this says whose doing it is:
+/// both sides held it then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Intent {
+    /// This would stand there.
+    Leave {
+        /// On which side.
+        side: Side,
+        /// Where.
+        path: RelPathBuf,
+        /// What; a file's digest may be unknown.
+        entry: Option<Entry>,
+    },
+    /// The directory would be moved, and with it what was left in it.
+    Move {
+        /// On which side; the other one has moved it.
+        side: Side,
+        /// Where it stands.
+        from: RelPathBuf,
+        /// Where it would.
+        to: RelPathBuf,
+        /// The change by which the other side has.
+        as_of: Seq,
+    },
+}
+
+/// A directory that both sides have moved. What a side tells as of before that speaks of the old place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Where it stood.
+    pub from: RelPathBuf,
+    /// Where it stands.
+    pub to: RelPathBuf,
+    /// The changes by which the host and the guest have moved it.
+    pub as_of: [Seq; 2],
 }
 
 /// A ledger couldn't be read or written.
@@ -115,6 +147,8 @@ pub trait Ledger {
         after: Option<&Name>,
         limit: usize,
     ) -> Result<Vec<(NameBuf, Entry)>, LedgerError>;
+    /// The moves that a side may still tell of, oldest first: those of which one of the changes isn't absorbed.
+    fn moves(&self) -> Result<Vec<Moved>, LedgerError>;
     /// How many entries are agreed at and below a path, counted up to `limit`.
     fn agreed_count(&self, path: &RelPath, limit: u64) -> Result<u64, LedgerError>;
     /// How many entries are agreed in all. Costs nothing.
@@ -136,4 +170,11 @@ pub trait Ledger {
 
     /// Carries out `updates` in their order and notes what has been absorbed of the host and of the guest.
     fn commit(&mut self, updates: &[Update], host: Seq, guest: Seq) -> Result<(), LedgerError>;
+
+    /// Notes what is about to be carried out. It survives the end of the process; a power cut may take all of it or the newest part.
+    fn intend(&mut self, intents: &[Intent]) -> Result<(), LedgerError>;
+    /// What was noted.
+    fn intents(&mut self) -> Result<Vec<Intent>, LedgerError>;
+    /// Only these are left to note: the ledger takes account of all others.
+    fn retain_intents(&mut self, left: &[Intent]) -> Result<(), LedgerError>;
 }

@@ -16,6 +16,9 @@ pub struct Files {
     durable: Option<(Vec<u8>, Vec<u8>)>,
 }
 
+/// What stands beside a ledger, and is never made durable.
+const INTENTS: &str = "-intents";
+
 impl Files {
     /// None yet.
     pub fn new(home: &Path, name: &'static str) -> Self {
@@ -43,9 +46,13 @@ impl Files {
         }
     }
 
-    fn write_next(&mut self, (file, log): (Vec<u8>, Vec<u8>)) {
+    fn intents(&self) -> Vec<u8> {
+        fs::read(self.path_of(self.generation, INTENTS)).unwrap_or_default()
+    }
+
+    fn write_next(&mut self, (file, log): (Vec<u8>, Vec<u8>), intents: Vec<u8>) {
         self.generation += 1;
-        for (suffix, bytes) in [("", file), ("-wal", log)] {
+        for (suffix, bytes) in [("", file), ("-wal", log), (INTENTS, intents)] {
             if !bytes.is_empty() {
                 fs::write(self.path_of(self.generation, suffix), bytes)
                     .expect("the temporary directory can be written");
@@ -55,8 +62,8 @@ impl Files {
 
     /// The process ends: what it wrote stays.
     pub fn survive_end(&mut self) {
-        let now = self.read();
-        self.write_next(now);
+        let (now, intents) = (self.read(), self.intents());
+        self.write_next(now, intents);
     }
 
     /// The power fails: a beginning of the log stays that holds at least what was durable.
@@ -70,13 +77,15 @@ impl Files {
             Some(durable) if random.one_in(2) => durable,
             _ => (file, log),
         };
-        self.write_next(left.clone());
+        let mut intents = self.intents();
+        intents.truncate(random.below(intents.len() + 1));
+        self.write_next(left.clone(), intents);
         self.durable = Some(left);
     }
 
     /// Removes what the ended process left.
     pub fn forget_old(&self) {
-        for suffix in ["", "-wal", "-shm"] {
+        for suffix in ["", "-wal", "-shm", INTENTS] {
             let _ = fs::remove_file(self.path_of(self.generation - 1, suffix));
         }
     }

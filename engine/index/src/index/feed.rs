@@ -38,7 +38,6 @@ struct Told {
     seq: Seq,
     path: RelPathBuf,
     what: What,
-    own: bool,
 }
 
 enum What {
@@ -129,10 +128,10 @@ impl Index {
             upto = self.state.seq;
         }
         let mut changes = draft.moves;
-        changes.extend(draft.told.into_iter().map(|Told { seq, path, what, own }| {
+        changes.extend(draft.told.into_iter().map(|Told { seq, path, what }| {
             let path = self.moves.forth(path, seq, upto);
             match what {
-                What::Now(entry) => Change::Now { path, entry, own },
+                What::Now(entry) => Change::Now { path, entry },
                 What::Forgotten => Change::Forgotten { path },
             }
         }));
@@ -142,7 +141,7 @@ impl Index {
     /// Takes a move into the window. Tells whether it may be there.
     fn draft_move(&self, draft: &mut Draft, entered: Entered, skip: bool) -> Result<bool, StoreError> {
         let (from, to, entry) = self.decode_move(&entered)?;
-        let (own, seq) = (entered.journal == Journal::Own, entered.seq);
+        let seq = entered.seq;
         if draft.holds_up(&from, &to) {
             return Ok(false);
         }
@@ -159,7 +158,7 @@ impl Index {
             // The digest may have been found since.
             let entry = entered.row.filter(|row| row.seq == entered.seq).map_or(entry, |row| row.known.entry);
             draft.bytes += from.as_bytes().len() + to.as_bytes().len();
-            draft.moves.push(Change::Moved { from, to, entry, own, seq });
+            draft.moves.push(Change::Moved { from, to, entry, seq });
         }
         Ok(true)
     }
@@ -191,7 +190,7 @@ impl Index {
         if let What::Now(Some(Entry::Symlink(target))) = &what {
             draft.bytes += target.as_bytes().len();
         }
-        draft.told.push(Told { seq, path, what, own: entered.journal == Journal::Own });
+        draft.told.push(Told { seq, path, what });
         Ok(())
     }
 

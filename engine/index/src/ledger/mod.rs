@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use causeway_sync::ledger::{Diverged, Holds, LedgerError, Peers, Update};
+use causeway_sync::ledger::{Diverged, Holds, Intent, LedgerError, Moved, Peers, Update};
 use causeway_sync::{Digest, Entry, Ledger, Name, NameBuf, RelPath, RelPathBuf, Seq, Side};
 
 use crate::directories::Directories;
@@ -11,13 +11,15 @@ use crate::{Origin, StoreError};
 
 mod agreed;
 mod diverged;
+mod intents;
 mod state;
 
+use intents::IntentLog;
 use state::State;
 
 const FORMAT: Format = Format {
     application_id: i32::from_be_bytes(*b"CwLe"),
-    version: 1,
+    version: 2,
     // `rows` are the agreed entries, `rows.large` the digest of a large file; `diverged.path` has NUL for the slash, so that its
     // order is that of paths.
     schema: "
@@ -38,6 +40,7 @@ pub struct LedgerStore {
     store: Store,
     state: State,
     directories: Directories,
+    intents: IntentLog,
     origin: Origin,
     /// Whether what stands in memory is no longer what stands in the file, after an error.
     stale: bool,
@@ -56,8 +59,14 @@ impl LedgerStore {
 
     fn open_store(path: &Path) -> Result<Self, StoreError> {
         let (store, origin) = Store::open(path, &FORMAT)?;
-        let mut ledger =
-            Self { store, state: State::default(), directories: Directories::default(), origin, stale: false };
+        let mut ledger = Self {
+            store,
+            state: State::default(),
+            directories: Directories::default(),
+            intents: IntentLog::open(path)?,
+            origin,
+            stale: false,
+        };
         match ledger.origin {
             Origin::Existing => ledger.load()?,
             Origin::Fresh | Origin::Replaced { .. } => {
@@ -118,7 +127,8 @@ impl LedgerStore {
     fn update(&mut self, update: &Update) -> Result<(), Failure> {
         match update {
             Update::Agree(path, entry) => self.agree(path, entry.as_ref()),
-            Update::Move { from, to } => {
+            Update::Move(moved) => {
+                let Moved { from, to, .. } = moved;
                 if from == to {
                     return Ok(());
                 }
@@ -126,7 +136,9 @@ impl LedgerStore {
                     return Err(Failure::Nested(from.clone()));
                 }
                 self.move_agreed(from, to)?;
-                Ok(self.move_diverged(from, to)?)
+                self.move_diverged(from, to)?;
+                self.state.moves.push(moved.clone());
+                Ok(())
             }
             Update::Diverge(path, diverged) => Ok(self.set_diverged(path, diverged.as_ref())?),
         }
@@ -153,7 +165,7 @@ enum Failure {
     Nested(RelPathBuf),
 }
 
-fn reading(doing: &'static str) -> impl Fn(StoreError) -> LedgerError {
+fn failing(doing: &'static str) -> impl Fn(StoreError) -> LedgerError {
     move |error| LedgerError { doing, source: error.into() }
 }
 
@@ -163,6 +175,7 @@ impl Ledger for LedgerStore {
     }
 
     fn start_anew(&mut self, peers: Peers) -> Result<(), LedgerError> {
+        self.retain_intents(&[])?;
         self.write("start anew", |ledger| {
             for table in ["DELETE FROM rows", "DELETE FROM dirs", "DELETE FROM diverged"] {
                 ledger.store.execute("empty a table", table, [])?;
@@ -181,7 +194,7 @@ impl Ledger for LedgerStore {
     }
 
     fn agreed(&self, path: &RelPath) -> Result<Option<Entry>, LedgerError> {
-        self.agreed_at(path).map_err(reading("look up what is agreed"))
+        self.agreed_at(path).map_err(failing("look up what is agreed"))
     }
 
     fn agreed_children(
@@ -190,23 +203,27 @@ impl Ledger for LedgerStore {
         after: Option<&Name>,
         limit: usize,
     ) -> Result<Vec<(NameBuf, Entry)>, LedgerError> {
-        self.agreed_in(path, after, limit).map_err(reading("list what is agreed"))
+        self.agreed_in(path, after, limit).map_err(failing("list what is agreed"))
     }
 
     fn agreed_count(&self, path: &RelPath, limit: u64) -> Result<u64, LedgerError> {
-        self.count_agreed(path, limit).map_err(reading("count what is agreed"))
+        self.count_agreed(path, limit).map_err(failing("count what is agreed"))
     }
 
     fn agreed_total(&self) -> Result<u64, LedgerError> {
         Ok(self.state.agreed)
     }
 
+    fn moves(&self) -> Result<Vec<Moved>, LedgerError> {
+        Ok(self.state.moves.clone())
+    }
+
     fn find_content(&self, digest: &Digest) -> Result<Option<RelPathBuf>, LedgerError> {
-        self.directories.find_content(&self.store, digest).map_err(reading("find a file by its content"))
+        self.directories.find_content(&self.store, digest).map_err(failing("find a file by its content"))
     }
 
     fn diverged(&self, path: &RelPath) -> Result<Option<Diverged>, LedgerError> {
-        self.diverged_at(path).map_err(reading("look up a diverged path"))
+        self.diverged_at(path).map_err(failing("look up a diverged path"))
     }
 
     fn diverged_below(
@@ -215,7 +232,7 @@ impl Ledger for LedgerStore {
         after: Option<&RelPath>,
         limit: usize,
     ) -> Result<Vec<(RelPathBuf, Diverged)>, LedgerError> {
-        self.list_diverged(path, after, limit).map_err(reading("list diverged paths"))
+        self.list_diverged(path, after, limit).map_err(failing("list diverged paths"))
     }
 
     fn holds(&self) -> Result<Holds, LedgerError> {
@@ -228,7 +245,20 @@ impl Ledger for LedgerStore {
                 ledger.update(update)?;
             }
             (ledger.state.host, ledger.state.guest) = (host, guest);
+            ledger.state.moves.retain(|moved| moved.as_of[0] > host || moved.as_of[1] > guest);
             Ok(())
         })
+    }
+
+    fn intend(&mut self, intents: &[Intent]) -> Result<(), LedgerError> {
+        self.intents.append(intents).map_err(failing("note what is intended"))
+    }
+
+    fn intents(&mut self) -> Result<Vec<Intent>, LedgerError> {
+        self.intents.intents().map_err(failing("read what was intended"))
+    }
+
+    fn retain_intents(&mut self, left: &[Intent]) -> Result<(), LedgerError> {
+        self.intents.replace(left).map_err(failing("forget what was intended"))
     }
 }

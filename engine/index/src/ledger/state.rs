@@ -1,7 +1,7 @@
 //! The ledger's numbers, written with each commit.
 
 use causeway_sync::Seq;
-use causeway_sync::ledger::{Hold, Holds, Peers};
+use causeway_sync::ledger::{Hold, Holds, Moved, Peers};
 use serde::{Deserialize, Serialize};
 
 use crate::store::Store;
@@ -19,6 +19,8 @@ pub(super) struct State {
     pub next_dir: u64,
     /// How many entries are agreed, without the root.
     pub agreed: u64,
+    /// Moves that a side may still tell of.
+    pub moves: Vec<Moved>,
     conflicts: u64,
     problems: u64,
     one_sided: u64,
@@ -32,6 +34,7 @@ impl Default for State {
             guest: Seq(0),
             next_dir: DirId::ROOT.0 + 1,
             agreed: 0,
+            moves: Vec::new(),
             conflicts: 0,
             problems: 0,
             one_sided: 0,

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use causeway_index::{LedgerStore, Origin};
-use causeway_sync::ledger::{Diverged, Hold, Holds, Peers, Update};
+use causeway_sync::ledger::{Diverged, Hold, Holds, Moved, Peers, Update};
 use causeway_sync::plan::{Problem, ProblemKind};
 use causeway_sync::{Digest, Entry, Epoch, File, Ledger, RelPath, RelPathBuf, Replica, Seq, Side};
 use proptest::prelude::*;
@@ -30,11 +30,17 @@ fn diverged(version: u8) -> Diverged {
     Diverged { host: Some(file(version)), guest: None, hold, since_ms: u64::from(version) }
 }
 
+/// The host tells of it with change 2, the guest with change 4.
+fn moved(from: RelPathBuf, to: RelPathBuf) -> Update {
+    Update::Move(Moved { from, to, as_of: [Seq(2), Seq(4)] })
+}
+
 /// What a ledger holds, without the root.
 #[derive(Clone, Debug, Default)]
 struct Model {
     agreed: BTreeMap<RelPathBuf, Entry>,
     diverged: BTreeMap<RelPathBuf, Diverged>,
+    moves: Vec<Moved>,
 }
 
 impl Model {
@@ -56,7 +62,8 @@ impl Model {
                     self.agreed.insert(path.clone(), entry.clone());
                 }
             }
-            Update::Move { from, to } => {
+            Update::Move(moved) => {
+                let Moved { from, to, .. } = moved;
                 if from == to {
                     return true;
                 }
@@ -73,6 +80,7 @@ impl Model {
                     kept.extend(moved.into_iter().map(|(at, entry)| (at.rebase(from, to).unwrap(), entry)));
                     self.agreed = kept;
                 }
+                self.moves.push(moved.clone());
                 let (moved, kept): (BTreeMap<_, _>, BTreeMap<_, _>) =
                     std::mem::take(&mut self.diverged).into_iter().partition(|(at, _)| at.starts_with(from));
                 self.diverged = kept;
@@ -100,6 +108,7 @@ impl Model {
             }
             self.check_lists(ledger, &path);
         }
+        assert_eq!(ledger.moves().unwrap(), self.moves);
         assert_eq!(ledger.agreed_total().unwrap(), self.agreed.len() as u64);
         let count = |kind: fn(&Hold) -> bool| self.diverged.values().filter(|d| kind(&d.hold)).count() as u64;
         let holds = Holds {
@@ -154,7 +163,7 @@ fn updates() -> impl Strategy<Value = Update> {
         4 => paths().prop_map(|path| Update::Agree(path, Some(Entry::Directory))),
         4 => (paths(), 0u8..12).prop_map(|(path, version)| Update::Agree(path, Some(file(version)))),
         2 => paths().prop_map(|path| Update::Agree(path, None)),
-        3 => (paths(), paths()).prop_map(|(from, to)| Update::Move { from, to }),
+        3 => (paths(), paths()).prop_map(|(from, to)| moved(from, to)),
         4 => (paths(), 0u8..6).prop_map(|(path, version)| Update::Diverge(path, Some(diverged(version)))),
         2 => paths().prop_map(|path| Update::Diverge(path, None)),
     ]
@@ -181,6 +190,7 @@ proptest! {
             let (sound, updates) = if *any { (unsound.is_empty(), updates) } else { (true, &sound) };
             prop_assert_eq!(ledger.commit(updates, number, Seq(number.0 * 2)).is_ok(), sound);
             if sound {
+                next.moves.retain(|_| number.0 < 2);
                 (model, absorbed) = (next, number);
             }
             model.check(&ledger);
@@ -236,11 +246,9 @@ fn the_root_is_a_directory_and_stays_one() {
     let mut ledger = LedgerStore::open(&folder.path().join("ledger")).unwrap();
     let root = RelPath::ROOT.to_owned();
     ledger.commit(&[Update::Agree(root.clone(), Some(Entry::Directory))], Seq(1), Seq(1)).unwrap();
-    for update in [
-        Update::Agree(root.clone(), None),
-        Update::Agree(root.clone(), Some(file(1))),
-        Update::Move { from: root.clone(), to: path("a") },
-    ] {
+    for update in
+        [Update::Agree(root.clone(), None), Update::Agree(root.clone(), Some(file(1))), moved(root.clone(), path("a"))]
+    {
         assert!(ledger.commit(&[Update::Agree(path("x"), Some(file(1))), update], Seq(2), Seq(2)).is_err());
     }
     Model::default().check(&ledger);
@@ -254,7 +262,7 @@ fn nothing_moves_into_itself_or_over_what_holds_it() {
     let updates: Vec<_> = ["a", "a/b", "a/b/a"].map(|text| Update::Agree(path(text), Some(Entry::Directory))).into();
     ledger.commit(&updates, Seq(1), Seq(1)).unwrap();
     for (from, to) in [("a/b", "a"), ("a", "a/b/c")] {
-        assert!(ledger.commit(&[Update::Move { from: path(from), to: path(to) }], Seq(2), Seq(2)).is_err());
+        assert!(ledger.commit(&[moved(path(from), path(to))], Seq(2), Seq(2)).is_err());
     }
     assert_eq!(ledger.agreed_total().unwrap(), 3);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::ledger::LedgerError;
 use crate::plan::{Action, BATCH_ACTIONS_MAX, BULK_LANES, Batch, BatchId, Lane, Operation, Source};
 use crate::session::items::Stage;
 use crate::session::{Output, Session};
@@ -69,6 +70,11 @@ impl Lanes {
         Some(running)
     }
 
+    /// The actions that have left.
+    pub fn on_their_way(&self) -> impl Iterator<Item = (Side, &Action)> {
+        self.running.values().flat_map(|running| running.actions.iter().map(|action| (running.to, action)))
+    }
+
     fn choose(&mut self, bytes: u64, ready: usize) -> Lane {
         let last = BULK_LANES - 1;
         if bytes >= LARGE_BYTES {
@@ -104,44 +110,47 @@ fn path_bytes(action: &Action) -> u64 {
 
 impl<L: Ledger> Session<L> {
     /// Adds an action to the batch that it will travel in. `lane`: the one on which the directory above is being made.
-    pub(super) fn enqueue(&mut self, action: Action, to: Side, lane: Option<Lane>) {
+    pub(super) fn enqueue(&mut self, action: Action, to: Side, lane: Option<Lane>) -> Result<(), LedgerError> {
         let bytes = content_bytes(&action);
         if lane.is_some() && bytes >= LARGE_BYTES && lane != Some(Lane::Bulk(BULK_LANES - 1)) {
             let parent = action.path.parent().unwrap_or(RelPath::ROOT).to_owned();
             self.block(&action.path, &parent);
-            return;
+            return Ok(());
         }
         let lane = lane.unwrap_or_else(|| self.lanes.choose(bytes, self.ready.len()));
         self.set_stage(&action.path, Stage::Running(to, lane));
-        self.add(action, to, lane, bytes);
+        self.add(action, to, lane, bytes)
     }
 
     /// Adds a rename; both paths are at work until its outcome.
-    pub(super) fn enqueue_rename(&mut self, action: Action, target: &RelPath, to: Side) {
+    pub(super) fn enqueue_rename(&mut self, action: Action, target: &RelPath, to: Side) -> Result<(), LedgerError> {
         self.set_stage(&action.path, Stage::Running(to, Lane::Quick));
         self.set_stage(target, Stage::Running(to, Lane::Quick));
-        self.add(action, to, Lane::Quick, 0);
+        self.add(action, to, Lane::Quick, 0)
     }
 
-    pub(super) fn add(&mut self, action: Action, to: Side, lane: Lane, bytes: u64) {
+    pub(super) fn add(&mut self, action: Action, to: Side, lane: Lane, bytes: u64) -> Result<(), LedgerError> {
         let open = self.lanes.open.entry((to, lane)).or_default();
         open.bytes += bytes + path_bytes(&action);
         open.actions.push(action);
         if open.bytes >= BATCH_BYTES || open.actions.len() >= BATCH_ACTIONS {
-            self.send(to, lane);
+            self.send(to, lane)?;
             self.lanes.next_bulk = self.lanes.next_bulk.wrapping_add(1);
         }
+        Ok(())
     }
 
     /// Sends what has gathered.
-    pub(super) fn send_batches(&mut self) {
+    pub(super) fn send_batches(&mut self) -> Result<(), LedgerError> {
         while let Some((to, lane)) = self.lanes.open.keys().next().copied() {
-            self.send(to, lane);
+            self.send(to, lane)?;
         }
+        Ok(())
     }
 
-    fn send(&mut self, to: Side, lane: Lane) {
-        let Some(open) = self.lanes.open.remove(&(to, lane)) else { return };
+    fn send(&mut self, to: Side, lane: Lane) -> Result<(), LedgerError> {
+        let Some(open) = self.lanes.open.remove(&(to, lane)) else { return Ok(()) };
+        self.intend(to, &open.actions)?;
         let id = BatchId(self.lanes.next_batch);
         self.lanes.next_batch += 1;
         let large = open.actions.iter().any(|action| content_bytes(action) >= LARGE_BYTES);
@@ -150,5 +159,6 @@ impl<L: Ledger> Session<L> {
         let running = Running { to, actions: open.actions.clone(), large };
         self.lanes.running.insert(id, running);
         self.outputs.push_back(Output::Run { batch: Batch { id, to, as_of, actions: open.actions }, lane });
+        Ok(())
     }
 }

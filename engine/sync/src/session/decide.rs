@@ -3,7 +3,7 @@
 use crate::ledger::{Diverged, Hold, LedgerError};
 use crate::plan::{Action, Lane, Operation, Problem, ProblemKind, Source};
 use crate::reconcile::{Decision, Facts, reconcile};
-use crate::session::items::{Stage, Told};
+use crate::session::items::Stage;
 use crate::session::{Keep, Output, Session};
 use crate::{Entry, File, Ledger, RelPath, RelPathBuf, Side};
 
@@ -36,8 +36,7 @@ impl<L: Ledger> Session<L> {
                 self.back_off(&path, now_ms);
             }
         }
-        self.send_batches();
-        Ok(())
+        self.send_batches()
     }
 
     /// Decides one item. Whoever leaves the stage untouched gets it back after a while.
@@ -91,7 +90,9 @@ impl<L: Ledger> Session<L> {
             return Ok(());
         }
         match decision {
-            Decision::Agree(Some(_)) if !self.agreed(parent)?.is_some_and(|e| e.is_directory()) => {
+            Decision::Agree(Some(_)) | Decision::Hold(Some(_))
+                if !self.agreed(parent)?.is_some_and(|e| e.is_directory()) =>
+            {
                 self.ask_about(parent);
                 self.back_off(path, now_ms);
                 Ok(())
@@ -100,7 +101,7 @@ impl<L: Ledger> Session<L> {
             Decision::Apply(to, entry) => self.apply(path, to, entry, [host, guest], lane, now_ms),
             Decision::Hold(agreed) => {
                 if host.is_none() && agreed == Some(Entry::Directory) {
-                    self.unfold(path, Side::Host, self.sides[Side::Host as usize].pulled())?;
+                    self.unfold(path, Side::Host, self.sides[Side::Host as usize].pulled(), false)?;
                 }
                 self.stay(path, Some(agreed), [host, guest], Hold::OneSided, now_ms)
             }
@@ -109,25 +110,17 @@ impl<L: Ledger> Session<L> {
         }
     }
 
-    /// What this session has carried to one side both held at that time: that is the ancestor, whatever the ledger says until then.
-    /// What an earlier session has, the other side may only have held in memory; it still is its older version, and no conflict:
-    /// unless a power cut has taken that version, and left one that is older still, or torn.
+    /// What both sides held last is the ancestor, whatever the ledger says until then.
     fn reconcile(&self, path: &RelPath, facts: Facts<'_>) -> Decision {
         let told = |side: Side| self.items.get(path).and_then(|item| item.told[side as usize].as_ref());
-        let on_one_side = |is: fn(&Told) -> bool| match Side::BOTH.map(|side| told(side).is_some_and(is)) {
-            [true, false] => Some((Side::Host, facts.host)),
-            [false, true] => Some((Side::Guest, facts.guest)),
-            _ => None,
-        };
-        if let Some((_, ancestor)) = on_one_side(|told| told.carried) {
-            return reconcile(Facts { ancestor, ..facts }, self.settings.mode);
+        let may_be_intended =
+            |side: Side| told(side).is_some_and(|told| self.may_be_intended(side, path, told.entry.as_ref()));
+        if Side::BOTH.into_iter().any(may_be_intended) {
+            return Decision::Read;
         }
-        match (reconcile(facts, self.settings.mode), on_one_side(|told| told.own)) {
-            (Decision::Conflict, Some((side, ancestor))) if !self.sides[side.other() as usize].rebooted => {
-                reconcile(Facts { ancestor, ..facts }, self.settings.mode)
-            }
-            (decision, _) => decision,
-        }
+        let common = self.items.get(path).and_then(|item| item.common.as_ref());
+        let ancestor = common.map_or(facts.ancestor, Option::as_ref);
+        reconcile(Facts { ancestor, ..facts }, self.settings.mode)
     }
 
     fn parent(&self, path: &RelPath) -> Result<Parent, LedgerError> {
@@ -218,7 +211,12 @@ impl<L: Ledger> Session<L> {
             && self.agreed(path)?.is_some_and(|e| e.is_directory())
         {
             // The directory was removed or replaced here and comes back: what it held stays removed unless the other side changed it.
-            self.unfold(path, to, self.sides[to as usize].pulled())?;
+            // Where it was this session that removed it, what it held went from both sides.
+            let item = self.items.get(path);
+            let removed = item.is_some_and(|item| {
+                item.common == Some(None) && item.told[to as usize].as_ref().is_some_and(|told| told.entry.is_none())
+            });
+            self.unfold(path, to, self.sides[to as usize].pulled(), removed)?;
         }
         let expect = views[to as usize].clone();
         if self.rename_instead(path, to, entry.as_ref(), expect.as_ref())? {
@@ -238,8 +236,7 @@ impl<L: Ledger> Session<L> {
             item.makes_directory = entry.as_ref().is_some_and(Entry::is_directory);
         }
         let operation = self.operation(path, to, entry, expect.as_ref())?;
-        self.enqueue(Action { path: path.to_owned(), expect, operation }, to, lane.map(|(_, lane)| lane));
-        Ok(())
+        self.enqueue(Action { path: path.to_owned(), expect, operation }, to, lane.map(|(_, lane)| lane))
     }
 
     pub(super) fn may_cross(&self, path: &RelPath, to: Side, entry: Option<&Entry>) -> bool {
@@ -340,7 +337,7 @@ impl<L: Ledger> Session<L> {
         }
         let operation = Operation::Rename { to: path.to_owned() };
         self.set_counted(&from, true);
-        self.enqueue_rename(Action { path: from, expect: there, operation }, path, to);
+        self.enqueue_rename(Action { path: from, expect: there, operation }, path, to)?;
         Ok(true)
     }
 
@@ -364,8 +361,7 @@ impl<L: Ledger> Session<L> {
             operation: Operation::Rename { to: aside.clone() },
         };
         self.items.entry(aside.clone()).or_default();
-        self.enqueue_rename(action, &aside, Side::Guest);
-        Ok(())
+        self.enqueue_rename(action, &aside, Side::Guest)
     }
 
     /// There is nothing to keep twice: the host's version is what is left.

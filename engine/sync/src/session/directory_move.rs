@@ -6,15 +6,18 @@
 use std::collections::HashMap;
 
 use crate::change::{Change, Seq};
-use crate::ledger::{LedgerError, Update};
+use crate::ledger::{LedgerError, Moved, Update};
 use crate::plan::{Action, Lane, Operation, Outcome};
 use crate::reconcile::Mode;
+use crate::session::intents::UnfinishedMove;
 use crate::session::items::{Item, Told};
 use crate::session::{Output, Session};
 use crate::{Entry, Ledger, RelPath, RelPathBuf, Side};
 
 /// How long a directory's rename waits for what is at work in it.
 const WAIT_MS: u64 = 10_000;
+/// How long it waits for what is at work elsewhere: a large file may be on its way.
+const DRAIN_MS: u64 = 500;
 
 /// A rename that is being dealt with.
 #[derive(Debug)]
@@ -23,15 +26,19 @@ pub(super) struct DirectoryMove {
     from: RelPathBuf,
     to: RelPathBuf,
     as_of: Seq,
+    /// The window that told of it.
+    window: Option<u64>,
     /// Something newer than the rename is known of one of its ends.
     outdated: bool,
+    /// An earlier session had sent it; its side tells of it again.
+    resumed: bool,
     phase: Phase,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Phase {
-    /// Something is still at work in the directory.
-    Waiting { until_ms: u64 },
+    /// Something is still at work. Since when, and how long that is waited for; `None` before it was waited for.
+    Waiting { since_ms: Option<u64>, until_ms: Option<u64> },
     /// The other side is renaming it.
     Running,
     /// The ledger is being told.
@@ -39,14 +46,20 @@ enum Phase {
 }
 
 impl DirectoryMove {
-    /// Whether the ledger wouldn't know of it if its window counted as absorbed.
-    pub fn is_undecided(&self) -> bool {
-        self.phase != Phase::Committing
+    /// Whether changes that the sides haven't told yet decide on it.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.phase, Phase::Waiting { .. })
+    }
+
+    /// The window of this side that mustn't count as absorbed: the ledger wouldn't know of the rename.
+    pub fn holds_up(&self, side: Side) -> Option<u64> {
+        let is_undecided = self.phase != Phase::Committing;
+        self.window.filter(|_| is_undecided && self.side == side)
     }
 
     pub fn due_ms(&self) -> Option<u64> {
         match self.phase {
-            Phase::Waiting { until_ms } => Some(until_ms),
+            Phase::Waiting { until_ms, .. } => until_ms,
             Phase::Running | Phase::Committing => None,
         }
     }
@@ -99,6 +112,10 @@ impl PastMove {
 
 enum Verdict {
     Go,
+    /// Until the ledger has taken account of all that was told before, so that after a crash the sides tell of the rename first.
+    Drain,
+    /// Until both sides have been looked at whole.
+    AwaitCrawl,
     Wait,
     Unfold,
     /// The ledger has it already.
@@ -112,33 +129,69 @@ impl<L: Ledger> Session<L> {
         from: RelPathBuf,
         to: RelPathBuf,
         as_of: Seq,
-        now_ms: u64,
+        window: Option<u64>,
     ) {
         let told = |path: &RelPath| self.items.get(path)?.told[side as usize].as_ref();
         let outdated = [&from, &to].into_iter().filter_map(|path| told(path)).any(|told| told.as_of > as_of);
-        let phase = Phase::Waiting { until_ms: now_ms + WAIT_MS };
-        self.directory_move = Some(DirectoryMove { side, from, to, as_of, outdated, phase });
+        let phase = Phase::Waiting { since_ms: None, until_ms: None };
+        self.directory_move = Some(DirectoryMove { side, from, to, as_of, window, outdated, resumed: false, phase });
+    }
+
+    /// A rename that an earlier session sent last: where it was carried out, the ledger has to know before anything is taken in.
+    /// Its side noted it before it told, so that what that side tells next goes on from there, unless a power cut took that.
+    pub(super) fn resume_directory_move(&mut self) -> Result<(), LedgerError> {
+        let Some(UnfinishedMove { side: to_side, from, to, as_of }) = self.intents.take_unfinished_move() else {
+            return Ok(());
+        };
+        let side = to_side.other();
+        let is_directory = self.ledger.agreed(&from)?.is_some_and(|entry| entry.is_directory());
+        let known = self.knows_move(side, as_of) || as_of <= self.sides[side as usize].absorbed();
+        if known || self.sides[side as usize].rebooted || !is_directory || self.ledger.agreed(&to)?.is_some() {
+            return Ok(());
+        }
+        let action = Action {
+            path: from.clone(),
+            expect: Some(Entry::Directory),
+            operation: Operation::Rename { to: to.clone() },
+        };
+        let phase = Phase::Running;
+        let moving = DirectoryMove { side, from, to, as_of, window: None, outdated: false, resumed: true, phase };
+        self.directory_move = Some(moving);
+        self.enqueue_alone(action, to_side)
     }
 
     /// Carries the rename out as soon as nothing else is at work in the directory.
     pub(super) fn advance_directory_move(&mut self, now_ms: u64) -> Result<(), LedgerError> {
-        let Some(DirectoryMove { side, from, to, phase: Phase::Waiting { until_ms }, .. }) = &self.directory_move
+        let Some(DirectoryMove { side, from, to, phase: Phase::Waiting { since_ms, .. }, .. }) = &self.directory_move
         else {
             return Ok(());
         };
-        let (side, from, to, until_ms) = (*side, from.clone(), to.clone(), *until_ms);
+        let (side, from, to, since_ms) = (*side, from.clone(), to.clone(), since_ms.unwrap_or(now_ms));
         match self.judge_move(side, &from, &to)? {
-            Verdict::Go => {
+            Verdict::Drain if now_ms < since_ms + DRAIN_MS => {
+                self.await_move(since_ms, since_ms + DRAIN_MS);
+                Ok(())
+            }
+            Verdict::Go | Verdict::Drain => {
                 if let Some(directory_move) = &mut self.directory_move {
                     directory_move.phase = Phase::Running;
                 }
                 let action = Action { path: from, expect: Some(Entry::Directory), operation: Operation::Rename { to } };
-                self.enqueue_alone(action, side.other());
+                self.enqueue_alone(action, side.other())
+            }
+            Verdict::AwaitCrawl => Ok(()),
+            Verdict::Wait if now_ms < since_ms + WAIT_MS => {
+                self.await_move(since_ms, since_ms + WAIT_MS);
                 Ok(())
             }
-            Verdict::Wait if now_ms < until_ms => Ok(()),
             Verdict::Wait | Verdict::Unfold => self.unfold_move(true),
             Verdict::Known => self.unfold_move(false),
+        }
+    }
+
+    fn await_move(&mut self, since_ms: u64, until_ms: u64) {
+        if let Some(directory_move) = &mut self.directory_move {
+            directory_move.phase = Phase::Waiting { since_ms: Some(since_ms), until_ms: Some(until_ms) };
         }
     }
 
@@ -146,7 +199,7 @@ impl<L: Ledger> Session<L> {
         let directory = |entry: Option<Entry>| entry.is_some_and(|e| e.is_directory());
         let both_ways = matches!(self.settings.mode, Mode::TwoWaySafe | Mode::TwoWayResolved);
         if !self.sides.iter().all(super::SideState::has_crawled) {
-            return Ok(Verdict::Wait);
+            return Ok(Verdict::AwaitCrawl);
         }
         // What the ledger says of an end at which something is at work may be about to change.
         let untouched = [from, to].iter().all(|path| !self.items.contains_key(*path));
@@ -176,8 +229,8 @@ impl<L: Ledger> Session<L> {
         let left_behind = self.items_below(to).next().is_some();
         if at_ends || at_work || left_behind {
             // While a rename waits nothing is taken in. What waits for that in turn would wait in vain.
-            let caught_up = self.sides.iter().all(super::SideState::caught_up);
-            return Ok(if caught_up { Verdict::Wait } else { Verdict::Unfold });
+            let in_vain = self.is_stuck() || !self.sides.iter().all(super::SideState::caught_up);
+            return Ok(if in_vain { Verdict::Unfold } else { Verdict::Wait });
         }
         let other = side.other();
         let simple = directory(self.ledger.agreed(from)?)
@@ -187,7 +240,12 @@ impl<L: Ledger> Session<L> {
             && self.ledger.diverged(from)?.is_none()
             && directory(self.agreed(parent)?)
             && directory(self.view(parent, other)?);
-        Ok(if simple { Verdict::Go } else { Verdict::Unfold })
+        let drained = self.is_stuck() || (self.is_at_rest() && self.items.keys().all(|path| path.starts_with(from)));
+        Ok(match (simple, drained) {
+            (true, true) => Verdict::Go,
+            (true, false) => Verdict::Drain,
+            (false, _) => Verdict::Unfold,
+        })
     }
 
     /// What is below a directory that is being renamed waits until that is done, and goes along. What was told of the new place before
@@ -199,28 +257,44 @@ impl<L: Ledger> Session<L> {
         (below(from) || (below(to) && !waiting)).then(|| from.clone())
     }
 
+    /// The change by which the other side has renamed the directory, if that is what is being carried out.
+    pub(super) fn directory_moved(&self, from: &RelPath) -> Option<Seq> {
+        let moving = self.directory_move.as_ref().filter(|moving| moving.phase == Phase::Running)?;
+        (*moving.from == *from).then_some(moving.as_of)
+    }
+
+    /// What a side tells as of before a move speaks of the old places.
+    pub(super) fn remember_move(&mut self, side: Side, from: &RelPath, to: &RelPath, seq: Seq) {
+        let past = PastMove { seq, from: from.to_owned(), to: to.to_owned() };
+        self.sides[side as usize].remember_move(past);
+    }
+
     fn end_directory_move(&mut self) -> Option<DirectoryMove> {
         let ended = self.directory_move.take()?;
         self.unblock(&ended.from);
         Some(ended)
     }
 
-    fn enqueue_alone(&mut self, action: Action, to: Side) {
-        self.send_batches();
-        self.add(action, to, Lane::Quick, 0);
-        self.send_batches();
+    fn enqueue_alone(&mut self, action: Action, to: Side) -> Result<(), LedgerError> {
+        self.send_batches()?;
+        self.add(action, to, Lane::Quick, 0)?;
+        self.send_batches()
     }
 
     /// The directory is gone from its old place, and a new one stands at the other.
     fn unfold_move(&mut self, relist: bool) -> Result<(), LedgerError> {
-        let Some(DirectoryMove { side, from, to, as_of, .. }) = self.end_directory_move() else { return Ok(()) };
+        let Some(DirectoryMove { side, from, to, as_of, window, .. }) = self.end_directory_move() else {
+            return Ok(());
+        };
+        let before = std::mem::replace(&mut self.sides[side as usize].taking_in, window);
         // What was told by the old place stands at the new one, and wouldn't be told again.
         let carries = |item: &Item| item.told[side as usize].as_ref().is_some_and(|told| told.entry.is_some());
         let relist = relist || self.items_below(&from).any(|(at, item)| *at != from && carries(item));
         self.take_in_now(side, from.clone(), Told::gone(as_of))?;
         let crosses = self.may_cross(&to, side.other(), Some(&Entry::Directory));
         self.set_counted(&from, crosses);
-        self.take_in_now(side, to.clone(), Told::of(Some(Entry::Directory), as_of, false))?;
+        self.take_in_now(side, to.clone(), Told { entry: Some(Entry::Directory), as_of })?;
+        self.sides[side as usize].taking_in = before;
         if relist {
             self.outputs.push_back(Output::Relist { side, path: to });
         }
@@ -242,21 +316,51 @@ impl<L: Ledger> Session<L> {
             return Ok(false);
         };
         let Outcome::Done { seq, .. } = outcome else {
-            self.unfold_move(true)?;
+            if directory_move.resumed {
+                self.end_directory_move();
+            } else {
+                self.unfold_move(true)?;
+            }
             return Ok(true);
         };
+        let seq = *seq;
         directory_move.phase = Phase::Committing;
         let (from, to) = (directory_move.from.clone(), directory_move.to.clone());
-        self.push_update(Update::Move { from: from.clone(), to: to.clone() });
-        self.sides[to_side as usize].remember_move(PastMove { seq: *seq, from, to });
+        let as_of = directory_move.resumed.then_some(directory_move.as_of);
+        let changes = if to_side == Side::Guest { [directory_move.as_of, seq] } else { [seq, directory_move.as_of] };
+        self.push_update(Update::Move(Moved { from: from.clone(), to: to.clone(), as_of: changes }));
+        self.remember_move(to_side, &from, &to, seq);
+        if let Some(as_of) = as_of {
+            self.remember_move(to_side.other(), &from, &to, as_of);
+        }
         Ok(true)
     }
 
     pub(super) fn finish_move_commit(&mut self, updates: &[Update]) {
-        if updates.iter().any(|update| matches!(update, Update::Move { .. }))
-            && let Some(DirectoryMove { from, to, .. }) = self.end_directory_move()
-        {
-            self.rebase_items(&from, &to);
+        for update in updates {
+            if let Update::Move(moved) = update {
+                self.moves.push(moved.clone());
+                self.end_directory_move();
+                self.rebase_items(&moved.from, &moved.to);
+            }
         }
+        let absorbed = Side::BOTH.map(|side| self.sides[side as usize].absorbed());
+        self.moves.retain(|moved| moved.as_of[0] > absorbed[0] || moved.as_of[1] > absorbed[1]);
+    }
+
+    /// Reads which moves the sides may tell of once more.
+    pub(super) fn recall_moves(&mut self) -> Result<(), LedgerError> {
+        self.moves = self.ledger.moves()?;
+        for Moved { from, to, as_of } in self.moves.clone() {
+            for side in Side::BOTH {
+                self.remember_move(side, &from, &to, as_of[side as usize]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the ledger knows of the move that was this change of a side.
+    pub(super) fn knows_move(&self, side: Side, seq: Seq) -> bool {
+        self.moves.iter().any(|moved| moved.as_of[side as usize] == seq)
     }
 }

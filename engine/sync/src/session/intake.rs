@@ -26,6 +26,14 @@ struct Window {
     batches: BatchId,
 }
 
+/// A change that waits for being taken in.
+#[derive(Debug)]
+pub(super) struct Heard {
+    change: Change,
+    as_of: Seq,
+    window: u64,
+}
+
 /// What the session knows of a side.
 #[derive(Debug)]
 pub(super) struct SideState {
@@ -48,7 +56,9 @@ pub(super) struct SideState {
     windows: VecDeque<Window>,
     first_window: u64,
     /// Changes told but not yet taken in, behind a directory that was renamed.
-    pub intake: VecDeque<(Change, Seq)>,
+    pub intake: VecDeque<Heard>,
+    /// The window of what is being taken in.
+    pub taking_in: Option<u64>,
     /// What was carried out on this side since the last window that was taken in: the next one may have been made before. With it,
     /// whether a directory stands there now.
     carried_out: HashMap<RelPathBuf, (Seq, bool)>,
@@ -73,6 +83,7 @@ impl SideState {
             windows: VecDeque::new(),
             first_window: 0,
             intake: VecDeque::new(),
+            taking_in: None,
             carried_out: HashMap::new(),
             unclaimed: Vec::new(),
             past_moves: Vec::new(),
@@ -96,7 +107,18 @@ impl SideState {
             self.caught_up |= self.crawled;
             self.known = self.pulled;
             self.carried_out.retain(|_, (seq, _)| *seq > self.as_of);
+            self.past_moves.retain(|past| !past.is_known_by(self.as_of));
         }
+    }
+
+    /// Whether all that was told so far needn't be told again.
+    pub fn is_absorbed(&self) -> bool {
+        self.caught_up && self.windows.is_empty()
+    }
+
+    /// The newest change that the ledger takes account of, as of the last commit.
+    pub fn absorbed(&self) -> Seq {
+        self.absorbed
     }
 
     /// Whether the endpoint has looked at everything; what it found may still have to be taken in.
@@ -143,9 +165,8 @@ impl SideState {
 
     /// This side has renamed a directory: what it told before speaks of the old place.
     pub fn remember_move(&mut self, past: PastMove) {
-        // What waits for being taken in belongs to the last window.
-        if !past.is_known_by(self.pulled) {
-            self.intake.iter_mut().for_each(|(change, _)| past.rebase(change));
+        for told in self.intake.iter_mut().filter(|told| !past.is_known_by(told.as_of)) {
+            past.rebase(&mut told.change);
         }
         past.carry(&mut self.carried_out);
         self.past_moves.push(past);
@@ -156,19 +177,36 @@ impl SideState {
         self.past_moves.iter().any(|past| past.came_to(path) && !past.is_known_by(as_of))
     }
 
+    /// Whether what stands below `above` came there with a directory after a change told `as_of`.
+    fn came_after(&self, above: &RelPath, below: &RelPath, as_of: Seq) -> bool {
+        let came = |past: &PastMove| past.came_to(below) && !past.came_to(above) && !past.is_known_by(as_of);
+        self.past_moves.iter().any(came)
+    }
+
     fn extend_intake(&mut self, window: Changes) {
         self.as_of = self.as_of.max(window.as_of);
-        self.past_moves.retain(|past| !past.is_known_by(window.upto));
         for mut change in window.changes {
-            for past in &self.past_moves {
+            for past in self.past_moves.iter().filter(|past| !past.is_known_by(window.upto)) {
                 past.rebase(&mut change);
             }
-            self.intake.push_back((change, window.as_of));
+            self.intake.push_back(Heard { change, as_of: window.as_of, window: self.last_window() });
         }
     }
 
-    fn last_window_if_any(&self) -> Option<u64> {
-        (!self.windows.is_empty()).then(|| self.first_window + self.windows.len() as u64 - 1)
+    fn take_next(&mut self) -> Option<Heard> {
+        let next = self.intake.pop_front()?;
+        self.taking_in = Some(next.window);
+        Some(next)
+    }
+
+    /// The window of what is being taken in; the last one otherwise.
+    fn present_window(&self) -> Option<u64> {
+        let last = (!self.windows.is_empty()).then(|| self.last_window());
+        self.taking_in.or(last).filter(|number| *number >= self.first_window)
+    }
+
+    fn last_window(&self) -> u64 {
+        self.first_window + self.windows.len() as u64 - 1
     }
 
     fn open_window(&mut self, upto: Seq, batches: BatchId) {
@@ -203,11 +241,12 @@ impl SideState {
     }
 
     /// The newest change that the ledger may call absorbed. `running`: the oldest batch for this side that is on its way.
-    /// `held_up`: a change of the last window waits outside the intake.
-    pub fn absorb(&mut self, running: Option<BatchId>, held_up: bool) -> Seq {
+    /// `held_up`: a change of this window waits outside the intake.
+    pub fn absorb(&mut self, running: Option<BatchId>, held_up: Option<u64>) -> Seq {
         let complete = |w: &Window| w.open == 0 && running.is_none_or(|id| id >= w.batches);
-        let kept = usize::from(held_up || !self.intake.is_empty());
-        while self.windows.len() > kept && self.windows.front().is_some_and(complete) {
+        let waiting = self.intake.front().map(|told| told.window);
+        let kept = held_up.into_iter().chain(waiting).min().unwrap_or(u64::MAX);
+        while self.first_window < kept && self.windows.front().is_some_and(complete) {
             if let Some(window) = self.windows.pop_front() {
                 self.absorbed = self.absorbed.max(window.upto);
                 self.first_window += 1;
@@ -244,12 +283,18 @@ impl<L: Ledger> Session<L> {
 
     /// Asks each side for more, while there is room.
     pub(super) fn ask_for_changes(&mut self) {
-        if self.halted.is_some() || self.leaving || self.directory_move.is_some() || self.unseen != [None; 2] {
+        if self.halted.is_some() || self.leaving || self.unseen != [None; 2] {
+            return;
+        }
+        if let Some(moving) = &self.directory_move {
+            if moving.is_waiting() {
+                self.ask_for_crawl();
+            }
             return;
         }
         let room = self.items.len() < ITEMS_MAX;
         // With nothing at work, the items wait for what hasn't been told yet: a limit would make that for ever.
-        let stuck = self.ready.is_empty() && self.lanes.idle() && self.settling.is_empty();
+        let stuck = self.is_stuck();
         for side in Side::BOTH {
             let state = &mut self.sides[side as usize];
             if !state.pull_outstanding && state.intake.is_empty() && (room || stuck) {
@@ -259,21 +304,48 @@ impl<L: Ledger> Session<L> {
         }
     }
 
-    /// Makes items of what was told, up to a directory move that has to wait.
-    pub(super) fn take_in(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+    /// Whether nothing that is at work goes on by itself.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.ready.is_empty() && self.lanes.idle() && self.settling.is_empty()
+    }
+
+    /// A rename of a directory is decided on when both sides have been looked at whole, and nothing is taken in before that.
+    fn ask_for_crawl(&mut self) {
         for side in Side::BOTH {
-            while self.directory_move.is_none() {
-                let Some((change, as_of)) = self.sides[side as usize].intake.pop_front() else { break };
-                match change {
-                    Change::Now { path, entry, own } => self.take_in_now(side, path, Told::of(entry, as_of, own))?,
-                    Change::Moved { from, to, entry, own, seq } => {
-                        self.take_in_moved(side, from, to, Told::of(Some(entry), seq, own), now_ms)?;
-                    }
-                    Change::Forgotten { path } => self.take_in_forgotten(&path, as_of)?,
-                }
+            let state = &mut self.sides[side as usize];
+            if !state.pull_outstanding && !state.crawled && state.intake.len() < ITEMS_MAX {
+                state.pull_outstanding = true;
+                self.outputs.push_back(Output::Pull { side, after: state.pulled, limit: PULL_MAX });
             }
         }
-        self.advance_directory_move(now_ms)
+    }
+
+    /// Makes items of what was told, up to a directory move that has to wait.
+    pub(super) fn take_in(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        loop {
+            for side in Side::BOTH {
+                self.take_in_from(side)?;
+            }
+            self.advance_directory_move(now_ms)?;
+            if self.directory_move.is_some() || self.sides.iter().all(|side| side.intake.is_empty()) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take_in_from(&mut self, side: Side) -> Result<(), LedgerError> {
+        while self.directory_move.is_none() {
+            let Some(Heard { change, as_of, .. }) = self.sides[side as usize].take_next() else { break };
+            match change {
+                Change::Now { path, entry } => self.take_in_now(side, path, Told { entry, as_of })?,
+                Change::Moved { from, to, entry, seq } => {
+                    self.take_in_moved(side, from, to, Told { entry: Some(entry), as_of: seq })?;
+                }
+                Change::Forgotten { path } => self.take_in_forgotten(&path, as_of)?,
+            }
+        }
+        self.sides[side as usize].taking_in = None;
+        Ok(())
     }
 
     pub(super) fn take_in_now(&mut self, side: Side, path: RelPathBuf, told: Told) -> Result<(), LedgerError> {
@@ -289,20 +361,22 @@ impl<L: Ledger> Session<L> {
             if directory_told || self.sides[side as usize].is_of_before_move(&path, as_of) {
                 return Ok(());
             }
-            self.tell_gone_below(side, &path, &Told::gone(as_of))?;
-            return self.unfold(&path, side, as_of);
+            self.tell_gone_below(side, &path, as_of, false)?;
+            return self.unfold(&path, side, as_of, false);
         }
         let is_directory = self.view(&path, side)?.is_some_and(|e| e.is_directory());
         if was_directory && !is_directory {
-            self.tell_gone_below(side, &path, &Told::gone(as_of))?;
+            self.tell_gone_below(side, &path, as_of, false)?;
         } else if !is_directory {
             // The ledger may know already of what this window still speaks of.
             for below in self.paths_below(&path) {
-                self.tell(side, &below, Told::gone(as_of));
+                if !self.sides[side as usize].came_after(&path, &below, as_of) {
+                    self.tell(side, &below, Told::gone(as_of));
+                }
             }
         }
         if is_directory && !was_directory {
-            self.unfold(&path, side, as_of)?;
+            self.unfold(&path, side, as_of, false)?;
         }
         Ok(())
     }
@@ -313,7 +387,13 @@ impl<L: Ledger> Session<L> {
     }
 
     /// Notes what a side says of a path. `false`: something newer is known already.
-    pub(super) fn tell(&mut self, side: Side, path: &RelPath, mut news: Told) -> bool {
+    pub(super) fn tell(&mut self, side: Side, path: &RelPath, news: Told) -> bool {
+        let intended = self.was_intended(side, path, &news);
+        self.tell_of(side, path, news, intended)
+    }
+
+    /// `common`: both sides held it.
+    fn tell_of(&mut self, side: Side, path: &RelPath, mut news: Told, common: bool) -> bool {
         if self.items.contains_key(path)
             && let Some(seq) = self.sides[side as usize].gone_with_above(path, news.as_of)
         {
@@ -327,21 +407,20 @@ impl<L: Ledger> Session<L> {
             return false;
         }
         let item = self.items.entry(path.to_owned()).or_default();
-        match &item.told[side as usize] {
-            Some(before) if before.entry == news.entry => news.inherit(before),
-            // Only news is a reason to try again at once.
-            _ => item.attempts = 0,
+        // Only news is a reason to try again at once.
+        if item.told[side as usize].as_ref().is_none_or(|before| before.entry != news.entry) {
+            item.attempts = 0;
         }
-        item.told[side as usize] = Some(news);
+        item.learn(side, news, common);
         self.hold_window(side, path);
         self.make_ready(path);
         true
     }
 
-    /// The side's last window can't be absorbed before the item has been dealt with, unless it holds an earlier one.
+    /// The window that is being taken in can't be absorbed before the item has been dealt with, unless it holds an earlier one.
     fn hold_window(&mut self, side: Side, path: &RelPath) {
         let state = &mut self.sides[side as usize];
-        let (Some(item), Some(number)) = (self.items.get_mut(path), state.last_window_if_any()) else { return };
+        let (Some(item), Some(number)) = (self.items.get_mut(path), state.present_window()) else { return };
         if item.windows[side as usize].is_none() {
             item.windows[side as usize] = Some(number);
             state.hold(number);
@@ -351,21 +430,35 @@ impl<L: Ledger> Session<L> {
         }
     }
 
-    /// A directory is gone from a side, and with it all that was known to be below, as `gone` says.
-    pub(super) fn tell_gone_below(&mut self, side: Side, path: &RelPath, gone: &Told) -> Result<(), LedgerError> {
+    /// A directory is gone from a side, and with it all that was known to be below. `common`: from the other side as well.
+    pub(super) fn tell_gone_below(
+        &mut self,
+        side: Side,
+        path: &RelPath,
+        as_of: Seq,
+        common: bool,
+    ) -> Result<(), LedgerError> {
         for below in self.paths_below(path) {
-            self.tell(side, &below, gone.clone());
+            if !self.sides[side as usize].came_after(path, &below, as_of) {
+                self.tell_gone(side, &below, as_of, common);
+            }
         }
         for (below, diverged) in self.all_diverged_below(path)? {
             if *below != *path && diverged.on(side).is_some() {
-                self.tell(side, &below, gone.clone());
+                self.tell_gone(side, &below, as_of, common);
             }
         }
         Ok(())
     }
 
+    fn tell_gone(&mut self, side: Side, path: &RelPath, as_of: Seq, common: bool) {
+        let common = common || self.may_have_gone(side, path);
+        self.tell_of(side, path, Told::gone(as_of), common);
+    }
+
     /// A directory is new on a side where the ledger has one with something in it: nothing of that stands on this side until it is told.
-    pub(super) fn unfold(&mut self, path: &RelPath, side: Side, as_of: Seq) -> Result<(), LedgerError> {
+    /// `common`: what it held has gone from both.
+    pub(super) fn unfold(&mut self, path: &RelPath, side: Side, as_of: Seq, common: bool) -> Result<(), LedgerError> {
         let mut after: Option<crate::NameBuf> = None;
         let counted = self.is_counted(path);
         loop {
@@ -373,7 +466,7 @@ impl<L: Ledger> Session<L> {
             for (name, _) in &children {
                 let child = path.join(name);
                 if self.items.get(&*child).is_none_or(|item| item.told[side as usize].is_none()) {
-                    self.tell(side, &child, Told::gone(as_of));
+                    self.tell_gone(side, &child, as_of, common);
                     self.set_counted(&child, counted);
                 }
             }
@@ -384,16 +477,13 @@ impl<L: Ledger> Session<L> {
         }
     }
 
-    fn take_in_moved(
-        &mut self,
-        side: Side,
-        from: RelPathBuf,
-        to: RelPathBuf,
-        told: Told,
-        now_ms: u64,
-    ) -> Result<(), LedgerError> {
+    fn take_in_moved(&mut self, side: Side, from: RelPathBuf, to: RelPathBuf, told: Told) -> Result<(), LedgerError> {
+        if self.knows_move(side, told.as_of) {
+            return Ok(());
+        }
         if told.entry.as_ref().is_some_and(Entry::is_directory) {
-            self.begin_directory_move(side, from, to, told.as_of, now_ms);
+            let window = self.sides[side as usize].taking_in;
+            self.begin_directory_move(side, from, to, told.as_of, window);
             return Ok(());
         }
         self.take_in_now(side, from.clone(), Told::gone(told.as_of))?;

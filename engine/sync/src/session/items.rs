@@ -12,29 +12,12 @@ use crate::{Entry, Ledger, RelPath, RelPathBuf, Side};
 pub(super) struct Told {
     pub entry: Option<Entry>,
     pub as_of: Seq,
-    /// A session put it there: it is nobody's edit.
-    pub own: bool,
-    /// A batch of this session put it there: both sides held it then.
-    pub carried: bool,
 }
 
 impl Told {
-    /// What a side told.
-    pub fn of(entry: Option<Entry>, as_of: Seq, own: bool) -> Self {
-        Self { entry, as_of, own, carried: false }
-    }
-
     /// Nothing stands there.
     pub fn gone(as_of: Seq) -> Self {
-        Self::of(None, as_of, false)
-    }
-
-    /// What is told once more stays whose it was.
-    pub fn inherit(&mut self, before: &Self) {
-        if self.entry == before.entry {
-            self.own |= before.own;
-            self.carried |= before.carried;
-        }
+        Self { entry: None, as_of }
     }
 }
 
@@ -43,6 +26,8 @@ impl Told {
 pub(super) struct Item {
     /// What each side said during this item's life; `None`: it is as the ledger has it.
     pub told: [Option<Told>; 2],
+    /// What both sides held last during this item's life, whatever the ledger says: a batch put it there, or both told of it.
+    pub common: Option<Option<Entry>>,
     /// What was agreed but isn't in the ledger yet, with the number of that update.
     pub agreed: Option<(Option<Entry>, u64)>,
     /// Number of an update on its way by which nothing is agreed below, whatever the ledger says until then.
@@ -93,6 +78,18 @@ pub(super) enum Stage {
 }
 
 impl Item {
+    /// Takes what a side holds for what is known. `common`: both sides held it.
+    pub fn learn(&mut self, side: Side, news: Told, common: bool) {
+        let same = |other: &Told| crate::reconcile::same(other.entry.as_ref(), news.entry.as_ref());
+        // While something is being carried out, it changes what the other side told. Absence may only not have been told yet.
+        let agrees =
+            news.entry.is_some() && !self.running() && self.told[side.other() as usize].as_ref().is_some_and(same);
+        if common || agrees {
+            self.common = Some(news.entry.clone());
+        }
+        self.told[side as usize] = Some(news);
+    }
+
     pub fn settled(&self) -> bool {
         matches!(self.stage, Stage::Settled(_))
     }

@@ -19,6 +19,7 @@ mod decide;
 mod directory_move;
 mod guard;
 mod intake;
+mod intents;
 mod items;
 mod outcome;
 mod settle;
@@ -30,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Capabilities, Hello, Seq};
 use crate::ignore::Rules;
-use crate::ledger::{Diverged, Hold, Holds, Ledger, LedgerError, Peers};
+use crate::ledger::{Diverged, Hold, Holds, Ledger, LedgerError, Moved, Peers};
 use crate::plan::{Batch, Lane};
 use crate::reconcile::Mode;
 use crate::{RelPath, RelPathBuf, Side};
@@ -39,6 +40,7 @@ use batch::Lanes;
 use directory_move::DirectoryMove;
 use guard::Run;
 use intake::SideState;
+use intents::Intents;
 use items::{Item, Stage, Told};
 use settle::Settling;
 
@@ -251,7 +253,10 @@ pub struct Session<L> {
     blocked: HashMap<RelPathBuf, Vec<RelPathBuf>>,
     lanes: Lanes,
     settling: Settling,
+    intents: Intents,
     directory_move: Option<DirectoryMove>,
+    /// See [`Ledger::moves`].
+    moves: Vec<Moved>,
     flushes: Vec<Flush>,
     halted: Option<Halt>,
     /// Nothing is begun any more.
@@ -270,12 +275,16 @@ struct Retry {
     due_ms: Option<u64>,
     delay_ms: u64,
     after: Option<RelPathBuf>,
+    /// How many problems there were when some were last tried.
+    problems: u64,
 }
 
 const RETRY_MS_MIN: u64 = 1_000;
 const RETRY_MS_MAX: u64 = 30_000;
 /// Problems that are tried again at once.
-const RETRY_ROUND: usize = 256;
+const RETRY_ROUND: usize = 1_024;
+/// Diverged paths that are looked through at once for problems: most may be something else.
+const RETRY_ROWS: usize = 16_384;
 
 impl<L: Ledger> Session<L> {
     /// Begins a session between two endpoints.
@@ -296,12 +305,14 @@ impl<L: Ledger> Session<L> {
             blocked: HashMap::new(),
             lanes: Lanes::default(),
             settling: Settling::default(),
+            intents: Intents::default(),
             directory_move: None,
+            moves: Vec::new(),
             flushes: Vec::new(),
             halted: None,
             leaving: false,
             runs: Default::default(),
-            retry: Retry { due_ms: Some(now_ms), delay_ms: RETRY_MS_MIN, after: None },
+            retry: Retry { due_ms: Some(now_ms), delay_ms: RETRY_MS_MIN, after: None, problems: 0 },
             outputs: VecDeque::new(),
             status: Status::default(),
             next_token: 1,
@@ -317,6 +328,8 @@ impl<L: Ledger> Session<L> {
     }
 
     fn begin(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        self.recall_intents()?;
+        self.recall_moves()?;
         for side in Side::BOTH {
             let absorbed = self.ledger.absorbed(side)?;
             // An older ledger has absorbed what this one hasn't.
@@ -325,6 +338,7 @@ impl<L: Ledger> Session<L> {
             }
             self.sides[side as usize].begin(absorbed);
         }
+        self.resume_directory_move()?;
         self.advance(now_ms)
     }
 
@@ -432,7 +446,8 @@ impl<L: Ledger> Session<L> {
     fn revive(&mut self, path: &RelPath, diverged: &Diverged, keep: Option<Keep>) {
         let item = self.items.entry(path.to_owned()).or_default();
         for side in Side::BOTH {
-            item.told[side as usize].get_or_insert_with(|| Told::of(diverged.on(side).cloned(), Seq::default(), false));
+            item.told[side as usize]
+                .get_or_insert_with(|| Told { entry: diverged.on(side).cloned(), as_of: Seq::default() });
         }
         if keep.is_some() {
             item.keep = keep;
@@ -457,20 +472,48 @@ impl<L: Ledger> Session<L> {
         if self.halted.is_some() || self.retry.due_ms.is_none_or(|due| due > now_ms) {
             return Ok(());
         }
-        let page = self.ledger.diverged_below(RelPath::ROOT, self.retry.after.as_deref(), RETRY_ROUND)?;
-        self.retry.after = page.last().filter(|_| page.len() == RETRY_ROUND).map(|(path, _)| path.clone());
-        for (path, diverged) in &page {
-            if matches!(diverged.hold, Hold::Problem(_)) && !self.items.contains_key(path) {
-                self.revive(path, diverged, None);
-            }
-        }
+        let tried = self.revive_problems()?;
+        self.retry.problems = self.ledger.holds()?.problems;
         if self.retry.after.is_none() {
             self.retry.delay_ms = (self.retry.delay_ms * 2).min(RETRY_MS_MAX);
         }
         // What is on its way to the ledger may be a problem.
-        let some = self.ledger.holds()?.problems > 0 || !self.settling.is_empty();
-        self.retry.due_ms = some.then(|| now_ms + self.retry.delay_ms);
+        let some = self.retry.problems > 0 || !self.settling.is_empty();
+        let goes_on = tried == 0 && self.retry.after.is_some();
+        let delay_ms = if goes_on { RETRY_MS_MIN } else { self.retry.delay_ms };
+        self.retry.due_ms = some.then(|| now_ms + delay_ms);
         Ok(())
+    }
+
+    /// Where some problems have gone, what was in their way may be gone for all: a full disk has space again.
+    fn hasten_retries(&mut self, now_ms: u64) -> Result<(), LedgerError> {
+        let problems = self.ledger.holds()?.problems;
+        if problems < self.retry.problems {
+            self.retry.problems = problems;
+            self.retry.delay_ms = RETRY_MS_MIN;
+            self.retry.due_ms = self.retry.due_ms.map(|due_ms| due_ms.min(now_ms + RETRY_MS_MIN));
+        }
+        Ok(())
+    }
+
+    /// Has the next problems decided anew. Gives how many.
+    fn revive_problems(&mut self) -> Result<usize, LedgerError> {
+        let (mut tried, mut rows) = (0, 0);
+        while tried < RETRY_ROUND && rows < RETRY_ROWS {
+            let page = self.ledger.diverged_below(RelPath::ROOT, self.retry.after.as_deref(), RETRY_ROUND)?;
+            rows += page.len();
+            self.retry.after = page.last().filter(|_| page.len() == RETRY_ROUND).map(|(path, _)| path.clone());
+            for (path, diverged) in &page {
+                if matches!(diverged.hold, Hold::Problem(_)) && !self.items.contains_key(path) {
+                    self.revive(path, diverged, None);
+                    tried += 1;
+                }
+            }
+            if self.retry.after.is_none() {
+                break;
+            }
+        }
+        Ok(tried)
     }
 
     /// When [`Self::handle_timeout`] wants to be called, in the same clock as `now_ms`.
@@ -537,6 +580,7 @@ impl<L: Ledger> Session<L> {
             self.take_in(now_ms)?;
         }
         self.settle(now_ms)?;
+        self.hasten_retries(now_ms)?;
         self.ask_for_changes();
         self.finish_flushes()
     }

@@ -14,6 +14,7 @@ impl<L: Ledger> Session<L> {
     /// A batch has been carried out: one outcome per action, in their order.
     pub fn handle_outcomes(&mut self, id: BatchId, outcomes: Vec<Outcome>, now_ms: u64) -> Result<(), LedgerError> {
         let Some(running) = self.lanes.take(id) else { return Ok(()) };
+        self.note_digests(running.to, &running.actions, &outcomes)?;
         let missing = std::iter::repeat(Outcome::Unexpected);
         for (action, outcome) in running.actions.into_iter().zip(outcomes.into_iter().chain(missing)) {
             self.handle_outcome(running.to, action, outcome, now_ms)?;
@@ -59,11 +60,10 @@ impl<L: Ledger> Session<L> {
         self.count_carried(action, now_ms);
         self.learn_digest(to.other(), action, entry.as_ref());
         let is_directory = entry.as_ref().is_some_and(Entry::is_directory);
-        let own = !matches!(action.operation, Operation::Attributes(_)) || self.is_own(to, path);
-        let carried = own || self.items.get(path).is_some_and(|item| !item.joins);
-        self.learn(to, path, Told { entry, as_of: seq, own, carried });
+        let common = self.gives_what_both_held(action) || self.is_common(to, path);
+        self.learn(to, path, Told { entry, as_of: seq }, common);
         if !is_directory {
-            self.tell_gone_below(to, path, &Told { entry: None, as_of: seq, own, carried })?;
+            self.tell_gone_below(to, path, seq, common)?;
         }
         self.stop_running(path);
         Ok(())
@@ -77,12 +77,15 @@ impl<L: Ledger> Session<L> {
         }
     }
 
-    fn is_own(&self, side: Side, path: &RelPath) -> bool {
-        self.items.get(path).and_then(|item| item.told[side as usize].as_ref()).is_some_and(|told| told.own)
+    /// Whether a side holds what both held last.
+    fn is_common(&self, side: Side, path: &RelPath) -> bool {
+        let Some(item) = self.items.get(path) else { return false };
+        item.told[side as usize].as_ref().is_some_and(|told| item.common.as_ref() == Some(&told.entry))
     }
 
     /// Takes an outcome for what stands there, unless the side has told of something newer.
-    fn learn(&mut self, side: Side, path: &RelPath, mut news: Told) {
+    fn learn(&mut self, side: Side, path: &RelPath, mut news: Told, common: bool) {
+        let held = common.then(|| news.entry.clone());
         if let Some(as_of) = self.gone_since(side, path, news.as_of) {
             news = Told::gone(as_of);
         }
@@ -93,8 +96,11 @@ impl<L: Ledger> Session<L> {
         let item = self.items.entry(path.to_owned()).or_default();
         item.carried_out = true;
         match &mut item.told[side as usize] {
-            Some(newer) if newer.as_of > seq => newer.inherit(&news),
-            told => *told = Some(news),
+            Some(newer) if newer.as_of > seq => {}
+            _ => item.learn(side, news, false),
+        }
+        if held.is_some() {
+            item.common = held;
         }
     }
 
@@ -173,8 +179,7 @@ impl<L: Ledger> Session<L> {
         outcome: Outcome,
         now_ms: u64,
     ) -> Result<(), LedgerError> {
-        // The other side has renamed it just so, unless it is a version that is set aside.
-        let carried = self.items.get(&**to).is_some_and(|item| item.renamed_from.as_deref() == Some(from));
+        let common = self.follows_rename(from, to);
         for path in [from, to] {
             if let Some(item) = self.items.get_mut(path) {
                 item.renamed_from = None;
@@ -185,13 +190,13 @@ impl<L: Ledger> Session<L> {
             Outcome::Done { entry, seq } => {
                 self.status.last_change_ms = Some(now_ms);
                 let directory = entry.as_ref().is_some_and(Entry::is_directory);
-                self.learn(side, from, Told { carried, own: carried, ..Told::gone(seq) });
-                self.learn(side, to, Told { carried, ..Told::of(entry, seq, true) });
+                self.learn(side, from, Told::gone(seq), common);
+                self.learn(side, to, Told { entry, as_of: seq }, common);
                 if let Some(item) = self.items.get_mut(from) {
                     item.keep = None;
                 }
                 if directory {
-                    self.tell_gone_below(side, from, &Told::gone(seq))?;
+                    self.tell_gone_below(side, from, seq, false)?;
                     self.outputs.push_back(Output::Relist { side, path: to.clone() });
                 }
             }

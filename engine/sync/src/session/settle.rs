@@ -2,7 +2,6 @@
 
 use crate::change::Seq;
 use crate::ledger::{Diverged, Ledger, LedgerError, Update};
-use crate::session::directory_move::DirectoryMove;
 use crate::session::items::{Item, Stage};
 use crate::session::{Output, Session};
 use crate::{Entry, RelPath, RelPathBuf, Side};
@@ -35,7 +34,7 @@ impl Gathered {
     fn path(&self) -> Option<&RelPathBuf> {
         match self {
             Self::Write(Update::Agree(path, _) | Update::Diverge(path, _)) | Self::Known(path) => Some(path),
-            Self::Write(Update::Move { .. }) => None,
+            Self::Write(Update::Move(_)) => None,
         }
     }
 }
@@ -119,6 +118,7 @@ impl<L: Ledger> Session<L> {
         diverged: Option<Diverged>,
     ) -> Result<(), LedgerError> {
         let mut last = None;
+        let is_agreed = agreed.is_some();
         if let Some(agreed) = agreed
             && self.agreed(path)? != agreed
         {
@@ -151,6 +151,9 @@ impl<L: Ledger> Session<L> {
                 if let Some(item) = self.items.get_mut(path) {
                     item.attempts = 0;
                     item.keep = None;
+                    if is_agreed {
+                        item.common = None;
+                    }
                 }
                 self.unblock(path);
             }
@@ -182,8 +185,10 @@ impl<L: Ledger> Session<L> {
     }
 
     fn absorb(&mut self) -> [Seq; 2] {
-        let held_up = self.directory_move.as_ref().is_some_and(DirectoryMove::is_undecided);
-        Side::BOTH.map(|side| self.sides[side as usize].absorb(self.lanes.oldest_running(side), held_up))
+        Side::BOTH.map(|side| {
+            let held_up = self.directory_move.as_ref().and_then(|moving| moving.holds_up(side));
+            self.sides[side as usize].absorb(self.lanes.oldest_running(side), held_up)
+        })
     }
 
     /// Nothing has to become durable: the ledger only notes how far it has come.
@@ -241,7 +246,7 @@ impl<L: Ledger> Session<L> {
         }
         self.settling.committed = absorbed;
         self.finish_move_commit(&updates);
-        Ok(())
+        self.let_go_of_intents()
     }
 
     /// Lets go of an item's windows if all that it waits for is being committed. `true`: the item can go.

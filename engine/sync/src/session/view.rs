@@ -94,8 +94,7 @@ impl<L: Ledger> Session<L> {
     pub(super) fn survives_below(&self, path: &RelPath, side: Side) -> Result<bool, LedgerError> {
         for (at, item) in self.items_below(path) {
             let Some(told) = item.told[side as usize].as_ref() else { continue };
-            let given = told.carried || (told.own && !self.sides[side.other() as usize].rebooted);
-            if **at != *path && !given && self.would_be_lost(at, told.entry.as_ref())? {
+            if **at != *path && self.would_be_lost(at, told.entry.as_ref())? {
                 return Ok(true);
             }
         }
@@ -110,6 +109,8 @@ impl<L: Ledger> Session<L> {
 
     fn would_be_lost(&self, at: &RelPath, entry: Option<&Entry>) -> Result<bool, LedgerError> {
         let tracked = entry.is_some_and(|entry| *entry != Entry::Untracked);
-        Ok(tracked && !crate::reconcile::same(self.agreed(at)?.as_ref(), entry))
+        let common = self.items.get(at).and_then(|item| item.common.clone());
+        let held = common.map_or_else(|| self.agreed(at), Ok)?;
+        Ok(tracked && !crate::reconcile::same(held.as_ref(), entry))
     }
 }

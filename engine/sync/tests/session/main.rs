@@ -5,6 +5,8 @@
 mod guard;
 mod memory_ledger;
 mod model;
+mod overtaken;
+mod problems;
 
 use std::collections::HashSet;
 

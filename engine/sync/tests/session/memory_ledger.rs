@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use causeway_sync::ledger::{Diverged, Hold, Holds, LedgerError, Peers, Update};
+use causeway_sync::ledger::{Diverged, Hold, Holds, Intent, LedgerError, Moved, Peers, Update};
 use causeway_sync::{Digest, Entry, Ledger, Name, NameBuf, RelPath, RelPathBuf, Seq, Side};
 
 #[derive(Debug, Default, Clone)]
@@ -11,6 +11,8 @@ pub struct MemoryLedger {
     pub absorbed: [Seq; 2],
     pub agreed: BTreeMap<RelPathBuf, Entry>,
     pub diverged: BTreeMap<RelPathBuf, Diverged>,
+    pub intents: Vec<Intent>,
+    pub moves: Vec<Moved>,
 }
 
 impl Ledger for MemoryLedger {
@@ -85,7 +87,9 @@ impl Ledger for MemoryLedger {
         for update in updates {
             match update {
                 Update::Agree(path, entry) => self.agree(path, entry.clone()),
-                Update::Move { from, to } => {
+                Update::Move(moved) => {
+                    self.moves.push(moved.clone());
+                    let Moved { from, to, .. } = moved;
                     rebase_all(&mut self.agreed, from, to);
                     rebase_all(&mut self.diverged, from, to);
                 }
@@ -94,6 +98,25 @@ impl Ledger for MemoryLedger {
             }
         }
         self.absorbed = [host, guest];
+        self.moves.retain(|moved| moved.as_of[0] > host || moved.as_of[1] > guest);
+        Ok(())
+    }
+
+    fn moves(&self) -> Result<Vec<Moved>, LedgerError> {
+        Ok(self.moves.clone())
+    }
+
+    fn intend(&mut self, intents: &[Intent]) -> Result<(), LedgerError> {
+        self.intents.extend_from_slice(intents);
+        Ok(())
+    }
+
+    fn intents(&mut self) -> Result<Vec<Intent>, LedgerError> {
+        Ok(self.intents.clone())
+    }
+
+    fn retain_intents(&mut self, left: &[Intent]) -> Result<(), LedgerError> {
+        self.intents = left.to_vec();
         Ok(())
     }
 }

@@ -1,12 +1,12 @@
 //! Two sides in their most obvious form, users on both, and a scheduler that delivers in any order that is allowed.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use causeway_sync::ignore::{RuleTexts, Rules};
 use causeway_sync::session::{Halt, Limits, Output, Settings};
 use causeway_sync::{
     Action, Batch, Capabilities, Change, Changes, Digest, Entry, Epoch, File, Hello, Lane, Mode, Operation, Outcome,
-    RelPath, RelPathBuf, Replica, Seq, Session, Side, Source, Target,
+    Problem, ProblemKind, RelPath, RelPathBuf, Replica, Seq, Session, Side, Source, Target,
 };
 
 use crate::memory_ledger::MemoryLedger;
@@ -120,17 +120,17 @@ impl Replicated {
         let upto = self.seq();
         let skip_own = self.session_began;
         let mut moves: Vec<Change> = Vec::new();
-        let mut touched: BTreeMap<RelPathBuf, bool> = BTreeMap::new();
+        let mut touched: BTreeSet<RelPathBuf> = BTreeSet::new();
         for (n, (noted, own)) in self.journal.iter().enumerate().skip(after.0 as usize) {
             let told = !own || n < skip_own;
             match noted {
-                Noted::Touched(p) if told => drop(touched.insert(p.clone(), *own)),
+                Noted::Touched(p) if told => drop(touched.insert(p.clone())),
                 Noted::Touched(_) => {}
                 Noted::Moved(from, to, entry) => {
-                    touched = touched.iter().map(|(p, o)| (p.rebase(from, to).unwrap_or(p.clone()), *o)).collect();
+                    touched = touched.iter().map(|p| p.rebase(from, to).unwrap_or(p.clone())).collect();
                     if told {
                         let (from, to, entry) = (from.clone(), to.clone(), entry.clone());
-                        moves.push(Change::Moved { from, to, entry, own: *own, seq: Seq(n as u64 + 1) });
+                        moves.push(Change::Moved { from, to, entry, seq: Seq(n as u64 + 1) });
                     } else {
                         rebase_moves(&mut moves, from, to);
                     }
@@ -142,18 +142,15 @@ impl Replicated {
         }
         self.crawled_told = true;
         let mut changes = moves;
-        for (p, own) in touched {
+        for p in touched {
             let entry = self.tree.get(&p).cloned();
             if entry.as_ref().is_some_and(Entry::is_directory) {
-                changes.push(Change::Now { path: p.clone(), entry: None, own });
+                changes.push(Change::Now { path: p.clone(), entry: None });
                 // Removed and made again, perhaps: all that it holds is told with it.
                 let below = self.tree.iter().filter(|(q, _)| q.starts_with(&p)).map(|(q, e)| (q.clone(), e.clone()));
-                changes.extend(below.map(|(path, entry)| {
-                    let own = self.last_by_session(&path);
-                    Change::Now { path, entry: Some(entry), own }
-                }));
+                changes.extend(below.map(|(path, entry)| Change::Now { path, entry: Some(entry) }));
             } else {
-                changes.push(Change::Now { path: p, entry, own });
+                changes.push(Change::Now { path: p, entry });
             }
         }
         Some(Changes { changes, upto, as_of: upto, crawled: true })
@@ -209,6 +206,8 @@ pub struct World {
     pub flushed: Vec<u64>,
     limits: Limits,
     pub halts: Vec<Halt>,
+    /// The side whose disk has no room for files.
+    pub full: Option<Side>,
 }
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
@@ -235,6 +234,7 @@ impl World {
             flushed: Vec::new(),
             limits,
             halts: Vec::new(),
+            full: None,
         };
         world.connect(MemoryLedger::default());
         world
@@ -508,6 +508,10 @@ impl World {
             Operation::Symlink(target) => Some(Entry::Symlink(target.clone())),
             Operation::Attributes(file) => Some(Entry::File(file.clone())),
             Operation::Remove => None,
+            Operation::File { .. } if self.full == Some(to) => {
+                let problem = Problem { side: to, kind: ProblemKind::NoSpace, detail: String::new() };
+                return Outcome::Problem(problem);
+            }
             Operation::File { file, source } => {
                 let (from, at) = match source {
                     Source::Transfer { .. } => (to.other(), &action.path),

@@ -128,10 +128,10 @@ pub fn share_said() -> Vec<ShareSaid> {
     let (replica, epoch) = (Replica([4; 16]), Epoch(1));
     let hello = Hello { replica, epoch, acknowledged: Seq(1), empty: false, rebooted: true, stale: true, capabilities };
     let changes = vec![
-        Change::Moved { from: path("a"), to: path("b"), entry: Entry::Directory, own: false, seq: Seq(3) },
-        Change::Now { path: path("c"), entry: Some(Entry::File(file())), own: false },
-        Change::Now { path: path("d"), entry: None, own: false },
-        Change::Now { path: path("e"), entry: Some(Entry::Symlink(Target::new(b"f".to_vec()).unwrap())), own: false },
+        Change::Moved { from: path("a"), to: path("b"), entry: Entry::Directory, seq: Seq(3) },
+        Change::Now { path: path("c"), entry: Some(Entry::File(file())) },
+        Change::Now { path: path("d"), entry: None },
+        Change::Now { path: path("e"), entry: Some(Entry::Symlink(Target::new(b"f".to_vec()).unwrap())) },
         Change::Forgotten { path: path("g") },
     ];
     let item = BinItem {

@@ -1,0 +1,106 @@
+//! Edits on top of what has just been carried, told before the session hears what became of that.
+
+use causeway_sync::{Entry, File, Mode, Side};
+
+use crate::model::{World, path};
+
+/// Orders of delivery.
+const SEEDS: u64 = 200;
+
+fn file(text: &str, mtime_ns: i64) -> Entry {
+    let digest = Some(blake3::hash(text.as_bytes()).into());
+    Entry::File(File { digest, size: text.len() as u64, executable: false, mtime_ns })
+}
+
+fn rest(world: &mut World) {
+    for _ in 0..10_000 {
+        if !world.step() {
+            return;
+        }
+    }
+    panic!("never comes to rest");
+}
+
+/// Something happens, or time passes.
+fn pass(world: &mut World) {
+    if world.random.below(3) > 0 {
+        world.step();
+    } else {
+        world.now_ms += world.random.below(60) as u64;
+        let now_ms = world.now_ms;
+        world.session().handle_timeout(now_ms).unwrap();
+    }
+}
+
+/// The host edits a file; right when that stands in the guest, the guest does something to it.
+fn after_an_edit(seed: u64, then: Option<Entry>) -> World {
+    let mut world = World::new(seed, Mode::TwoWaySafe);
+    let at = path("a");
+    world.user_puts(Side::Host, &at, Some(file("first", 1)));
+    rest(&mut world);
+    let edited = file("by the host", 1_000_000_000_000);
+    world.user_puts(Side::Host, &at, Some(edited.clone()));
+    while world.sides[1].tree[&at] != edited {
+        assert!(world.step(), "seed {seed}: it doesn't cross");
+    }
+    world.user_puts(Side::Guest, &at, then);
+    rest(&mut world);
+    world
+}
+
+#[test]
+fn what_was_edited_on_top_of_it_is_no_conflict() {
+    for seed in 0..SEEDS {
+        let last = file("by the guest, on top of it", 2_000_000_000_000);
+        let world = after_an_edit(seed, Some(last.clone()));
+        let ledger = world.session.as_ref().unwrap().ledger();
+        assert!(ledger.diverged.is_empty(), "seed {seed}: {:?}\n{}", ledger.diverged, world.log.join("\n"));
+        for side in &world.sides {
+            assert_eq!(side.tree.get(&path("a")), Some(&last), "seed {seed}\n{}", world.log.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn what_was_deleted_after_it_came_does_not_come_back() {
+    for seed in 0..SEEDS {
+        let world = after_an_edit(seed, None);
+        for side in &world.sides {
+            assert!(side.tree.is_empty(), "seed {seed}: {:?}\n{}", side.tree, world.log.join("\n"));
+        }
+    }
+}
+
+/// A directory is thrown away and made again as it was, as package managers do it, while the first is still on its way.
+#[test]
+fn what_is_thrown_away_and_made_again_stands() {
+    let names = ["d", "d/x", "d/x/f", "d/x/g", "d/h"];
+    for seed in 0..50 * SEEDS {
+        let mut world = World::new(seed, Mode::TwoWaySafe);
+        let entry = |name: &str| if name.len() == 1 || name.ends_with('x') { Entry::Directory } else { file(name, 1) };
+        for name in names {
+            world.user_puts(Side::Host, &path(name), Some(entry(name)));
+        }
+        rest(&mut world);
+        for gone in ["d/x", "d"] {
+            world.user_puts(Side::Host, &path(gone), None);
+            for _ in 0..world.random.below(9) {
+                pass(&mut world);
+            }
+        }
+        for name in names {
+            for _ in 0..world.random.below(4) {
+                pass(&mut world);
+            }
+            world.user_puts(Side::Host, &path(name), Some(entry(name)));
+        }
+        for _ in 0..40 {
+            pass(&mut world);
+        }
+        rest(&mut world);
+        for (side, of) in Side::BOTH.into_iter().zip(&world.sides) {
+            let stands: Vec<_> = of.tree.keys().map(ToString::to_string).collect();
+            assert_eq!(stands.len(), names.len(), "seed {seed}: {side:?} {stands:?}\n{}", world.log.join("\n"));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Problems are tried again, all of them, soon after what was in the way has gone.
+
+use causeway_sync::{Entry, File, Mode, Side};
+
+use crate::model::{World, path};
+
+const FILES: u64 = 3_000;
+/// Longest that the last problem may stay after space has returned: the longest pause, and what trying all of them takes.
+const RESOLVED_AFTER_MS: u64 = 30_000 + 10_000;
+
+fn rest(world: &mut World) {
+    for _ in 0..100_000 {
+        if !world.step() {
+            return;
+        }
+    }
+    panic!("never comes to rest");
+}
+
+/// How many paths the ledger lists.
+fn listed(world: &mut World) -> usize {
+    world.session().ledger().diverged.len()
+}
+
+#[test]
+fn all_resolve_soon_after_space_returns() {
+    let mut world = World::new(1, Mode::TwoWaySafe);
+    world.full = Some(Side::Guest);
+    for number in 0..FILES {
+        let digest = Some(blake3::hash(&number.to_le_bytes()).into());
+        let file = File { digest, size: 8, executable: false, mtime_ns: 1 };
+        world.user_puts(Side::Host, &path(&format!("{number:06}")), Some(Entry::File(file)));
+    }
+    // Until it is tried most seldom.
+    for _ in 0..20 {
+        rest(&mut world);
+        world.now_ms += 10_000;
+    }
+    assert_eq!(listed(&mut world), FILES as usize);
+
+    world.full = None;
+    let freed_ms = world.now_ms;
+    while listed(&mut world) > 0 {
+        if !world.step() {
+            let due_ms = world.session().poll_timeout().expect("they are tried again");
+            world.now_ms = world.now_ms.max(due_ms);
+            let now_ms = world.now_ms;
+            world.session().handle_timeout(now_ms).unwrap();
+        }
+        let took_ms = world.now_ms - freed_ms;
+        assert!(took_ms <= RESOLVED_AFTER_MS, "{} are left after {took_ms} ms", listed(&mut world));
+    }
+    assert_eq!(world.sides[0].tree, world.sides[1].tree);
+}
