@@ -1,8 +1,6 @@
 //! File systems that take names for others: those that differ only in case, or in Unicode normalisation. A name counts only as it
 //! is listed; events may use another one.
 
-use std::collections::HashMap;
-
 use causeway_sync::{Name, NameBuf, RelPath, RelPathBuf};
 
 use super::Scan;
@@ -33,40 +31,44 @@ impl<F: Fs> Scan<'_, F> {
         Ok(stat.filter(|_| is_listed))
     }
 
-    /// The other paths that a name without a row may be about, where the file system takes names for others: what stands there by its
-    /// listed name (events can use another), and what is known there by a name that needn't be listed any more.
+    /// The other paths that a dirty path may be about, where the file system takes names for others: what stands there by its listed
+    /// name (events can use another), and what is known there by names that needn't be listed any more. A row by just this name rules
+    /// none of them out: an action may have put something there before it was heard that what another row stands for is gone.
     pub(super) fn other_names(&mut self, path: &RelPath) -> Vec<RelPathBuf> {
         if !self.ep.takes_names_for_others() {
             return Vec::new();
         }
         let Some((above, name)) = path.split_last() else { return Vec::new() };
-        let others = [self.listed_name(above, name), self.known_name(above, name)];
-        others.into_iter().flatten().filter(|other| **other != *name).map(|other| above.join(&other)).collect()
+        let mut others = self.known_names(above, name);
+        others.extend(self.listed_name(above, name));
+        others.into_iter().filter(|other| **other != *name).map(|other| above.join(&other)).collect()
     }
 
-    /// The listed name of what answers to `name`.
+    /// The listed name of what answers to `name`. The directory has been listed if anything does.
     fn listed_name(&mut self, above: &RelPath, name: &Name) -> Option<NameBuf> {
+        let (_, names) = self.listed.as_ref().filter(|(of, names)| **of == *above && !names.contains(name))?;
         let dir = self.dirs.dir(above).ok()?;
         let stat = self.ep.fs.stat(&dir, name).ok()??;
-        let (_, names) = self.listed.as_ref().filter(|(of, _)| **of == *above)?;
-        if names.contains(name) {
-            return None;
-        }
         names.answering_to(&self.ep.fs, &dir, name, stat.inode).ok()?.map(ToOwned::to_owned)
     }
 
-    /// The name of a row that differs from `name` only in case. The names of a directory's rows are read once for all of a check.
-    fn known_name(&mut self, above: &RelPath, name: &Name) -> Option<NameBuf> {
-        if self.known.as_ref().is_none_or(|(of, _)| **of != *above) {
-            self.known = Some((above.to_owned(), self.known_names(above)?));
+    /// The names of rows that differ from `name` at most in case. The names of a directory's rows are read once for all of a check.
+    fn known_names(&mut self, above: &RelPath, name: &Name) -> Vec<NameBuf> {
+        let mut known = self.known.take().filter(|(of, _)| **of == *above);
+        if known.is_none() {
+            known = self.names_of_rows(above).map(|names| (above.to_owned(), names));
         }
-        let (_, known) = self.known.as_ref()?;
-        known.get(&names::folded(name)).cloned()
+        self.known = known;
+        let Some((_, known)) = &self.known else { return Vec::new() };
+        let wanted = names::folded(name);
+        let first = known.partition_point(|(folded, _)| *folded < wanted);
+        known[first..].iter().take_while(|(folded, _)| *folded == wanted).map(|(_, name)| name.clone()).collect()
     }
 
-    fn known_names(&self, above: &RelPath) -> Option<HashMap<String, NameBuf>> {
+    /// The names of a directory's rows, in the order of what they are without their case.
+    fn names_of_rows(&self, above: &RelPath) -> Option<Vec<(String, NameBuf)>> {
         let id = self.ep.lock().index.dir(above).ok()??;
-        let mut known = HashMap::new();
+        let mut known = Vec::new();
         let mut after: Option<NameBuf> = None;
         loop {
             let page = self.ep.lock().index.list(id, after.as_deref(), ROWS_PAGE).ok()?;
@@ -74,6 +76,7 @@ impl<F: Fs> Scan<'_, F> {
             after = page.last().map(|(name, _)| name.clone());
             known.extend(page.into_iter().map(|(name, _)| (names::folded(&name), name)));
             if is_last {
+                known.sort_unstable();
                 return Some(known);
             }
         }

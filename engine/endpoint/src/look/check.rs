@@ -135,15 +135,13 @@ impl<F: Fs> Scan<'_, F> {
                 Placed::Ignored(place) => self.forget_ignored(&path, place)?,
                 Placed::At(place) => match self.stat_at(&path) {
                     Ok(stat) => {
-                        if place.row.is_none() {
-                            // What has another name by now won't come back by its old one: no second half of a rename is awaited.
-                            for other in self.other_names(&path) {
-                                if done.contains(&other) {
-                                    wants.entry(other).and_modify(|wants| wants.moved = false);
-                                } else {
-                                    let wants = queue.entry(other).or_insert(want);
-                                    (wants.below, wants.moved) = (wants.below | want.below, false);
-                                }
+                        // What has another name by now won't come back by its old one: no second half of a rename is awaited.
+                        for other in self.other_names(&path) {
+                            if done.contains(&other) {
+                                wants.entry(other).and_modify(|wants| wants.moved = false);
+                            } else {
+                                let wants = queue.entry(other).or_insert(want);
+                                (wants.below, wants.moved) = (wants.below | want.below, false);
                             }
                         }
                         wants.insert(path.clone(), want);

@@ -16,7 +16,6 @@ mod write;
 
 pub(crate) use examine::{CLOCK_STEP_MS, SETTLE_MS, is_unsettled};
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -62,8 +61,8 @@ pub(crate) struct Scan<'e, F: Fs> {
     vanished: Vec<RelPathBuf>,
     /// The directory that was listed last to tell a name from another that the file system takes for it.
     listed: Option<(RelPathBuf, Names)>,
-    /// The names of a directory's rows, without their case, read to tell the same.
-    known: Option<(RelPathBuf, HashMap<String, NameBuf>)>,
+    /// The names of a directory's rows, without their case and in the order of that, read to tell the same.
+    known: Option<(RelPathBuf, Vec<(String, NameBuf)>)>,
 }
 
 /// How much a check reads of new files; the rest is read while it is sent.

@@ -105,3 +105,18 @@ fn a_file_saved_by_another_name_takes_the_place_of_the_first() {
     assert_eq!(side.told_short(), ["+README", "-Readme"]);
     side.assert_known();
 }
+
+#[test]
+fn what_is_known_by_another_name_goes_where_an_action_has_put_something_before_it_was_heard_of() {
+    for told_as in ["Readme", "README", "readme"] {
+        let side = side(filled);
+        fs::remove_file(side.at("Readme")).unwrap();
+        done(side.put("README", None, "y"));
+        assert_eq!(side.known().into_keys().collect::<Vec<_>>(), ["Dir", "Dir/x", "README", "Readme"]);
+        side.told();
+        side.check(&[(told_as, Look::Hint(Hint::Removed))]);
+        side.check_dirty();
+        assert_eq!(side.told_short(), ["-Readme"], "{told_as}");
+        side.assert_known();
+    }
+}
