@@ -404,9 +404,8 @@ impl<L: Ledger> Session<L> {
             Some(before) if std::mem::discriminant(&before.hold) == std::mem::discriminant(&hold) => before.since_ms,
             _ => now_ms,
         };
-        if matches!(hold, Hold::Problem(_)) && self.retry.due_ms.is_none() {
-            self.retry.delay_ms = super::RETRY_MS_MIN;
-            self.retry.due_ms = Some(now_ms + self.retry.delay_ms);
+        if matches!(hold, Hold::Problem(_)) {
+            self.retry.begin(now_ms);
         }
         self.settle_item(path, agreed, Some(Diverged { host, guest, hold, since_ms }))
     }

@@ -17,6 +17,7 @@
 mod batch;
 mod decide;
 mod directory_move;
+mod diverged;
 mod guard;
 mod intake;
 mod intents;
@@ -31,17 +32,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Capabilities, Hello, Seq};
 use crate::ignore::Rules;
-use crate::ledger::{Diverged, Hold, Holds, Ledger, LedgerError, Moved, Peers};
+use crate::ledger::{Holds, Ledger, LedgerError, Moved, Peers};
 use crate::plan::{Batch, Lane};
 use crate::reconcile::Mode;
-use crate::{RelPath, RelPathBuf, Side};
+use crate::{RelPathBuf, Side};
 
 use batch::Lanes;
 use directory_move::DirectoryMove;
+use diverged::Retry;
 use guard::Run;
 use intake::SideState;
 use intents::Intents;
-use items::{Item, Stage, Told};
+use items::{Item, Stage};
 use settle::Settling;
 
 /// Items at work at which no further changes are asked for. At about 300 bytes each, under 10 MB.
@@ -269,23 +271,6 @@ pub struct Session<L> {
     next_token: u64,
 }
 
-/// When problems are tried again, and how far the present round has come.
-#[derive(Debug)]
-struct Retry {
-    due_ms: Option<u64>,
-    delay_ms: u64,
-    after: Option<RelPathBuf>,
-    /// How many problems there were when some were last tried.
-    problems: u64,
-}
-
-const RETRY_MS_MIN: u64 = 1_000;
-const RETRY_MS_MAX: u64 = 30_000;
-/// Problems that are tried again at once.
-const RETRY_ROUND: usize = 1_024;
-/// Diverged paths that are looked through at once for problems: most may be something else.
-const RETRY_ROWS: usize = 16_384;
-
 impl<L: Ledger> Session<L> {
     /// Begins a session between two endpoints.
     pub fn new(settings: Settings, ledger: L, host: &Hello, guest: &Hello, now_ms: u64) -> Result<Self, LedgerError> {
@@ -312,7 +297,7 @@ impl<L: Ledger> Session<L> {
             halted: None,
             leaving: false,
             runs: Default::default(),
-            retry: Retry { due_ms: Some(now_ms), delay_ms: RETRY_MS_MIN, after: None, problems: 0 },
+            retry: Retry::due(now_ms),
             outputs: VecDeque::new(),
             status: Status::default(),
             next_token: 1,
@@ -388,23 +373,6 @@ impl<L: Ledger> Session<L> {
         self.halted.as_ref()
     }
 
-    /// New rules are in force: for what is told from now on and for what stays one-sided.
-    pub fn set_rules(&mut self, rules: Rules, now_ms: u64) -> Result<(), LedgerError> {
-        self.settings.rules = rules;
-        let mut after: Option<RelPathBuf> = None;
-        loop {
-            let page = self.ledger.diverged_below(RelPath::ROOT, after.as_deref(), RETRY_ROUND)?;
-            let Some((last, _)) = page.last() else { break };
-            after = Some(last.clone());
-            for (path, diverged) in page {
-                if diverged.hold == Hold::OneSided {
-                    self.revive(&path, &diverged, None);
-                }
-            }
-        }
-        self.advance(now_ms)
-    }
-
     /// Asks that everything which stands on either side now stand on both: answered by [`Output::Flushed`].
     pub fn flush(&mut self, now_ms: u64) -> Result<u64, LedgerError> {
         let token = self.token();
@@ -431,30 +399,6 @@ impl<L: Ledger> Session<L> {
         self.advance(now_ms)
     }
 
-    /// Settles a conflict as a person wants it. `false`: there is none at this path.
-    pub fn resolve(&mut self, path: &RelPath, keep: Keep, now_ms: u64) -> Result<bool, LedgerError> {
-        let Some(diverged) = self.ledger.diverged(path)? else { return Ok(false) };
-        if diverged.hold != Hold::Conflict {
-            return Ok(false);
-        }
-        self.revive(path, &diverged, Some(keep));
-        self.advance(now_ms)?;
-        Ok(true)
-    }
-
-    /// Makes an item of a diverged path. What has been told since counts more than what the ledger noted.
-    fn revive(&mut self, path: &RelPath, diverged: &Diverged, keep: Option<Keep>) {
-        let item = self.items.entry(path.to_owned()).or_default();
-        for side in Side::BOTH {
-            item.told[side as usize]
-                .get_or_insert_with(|| Told { entry: diverged.on(side).cloned(), as_of: Seq::default() });
-        }
-        if keep.is_some() {
-            item.keep = keep;
-        }
-        self.make_ready(path);
-    }
-
     /// Time has passed.
     pub fn handle_timeout(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         while let Some((due_ms, path)) = self.waiting.first().cloned() {
@@ -468,59 +412,11 @@ impl<L: Ledger> Session<L> {
         self.advance(now_ms)
     }
 
-    fn retry_problems(&mut self, now_ms: u64) -> Result<(), LedgerError> {
-        if self.halted.is_some() || self.retry.due_ms.is_none_or(|due| due > now_ms) {
-            return Ok(());
-        }
-        let tried = self.revive_problems()?;
-        self.retry.problems = self.ledger.holds()?.problems;
-        if self.retry.after.is_none() {
-            self.retry.delay_ms = (self.retry.delay_ms * 2).min(RETRY_MS_MAX);
-        }
-        // What is on its way to the ledger may be a problem.
-        let some = self.retry.problems > 0 || !self.settling.is_empty();
-        let goes_on = tried == 0 && self.retry.after.is_some();
-        let delay_ms = if goes_on { RETRY_MS_MIN } else { self.retry.delay_ms };
-        self.retry.due_ms = some.then(|| now_ms + delay_ms);
-        Ok(())
-    }
-
-    /// Where some problems have gone, what was in their way may be gone for all: a full disk has space again.
-    fn hasten_retries(&mut self, now_ms: u64) -> Result<(), LedgerError> {
-        let problems = self.ledger.holds()?.problems;
-        if problems < self.retry.problems {
-            self.retry.problems = problems;
-            self.retry.delay_ms = RETRY_MS_MIN;
-            self.retry.due_ms = self.retry.due_ms.map(|due_ms| due_ms.min(now_ms + RETRY_MS_MIN));
-        }
-        Ok(())
-    }
-
-    /// Has the next problems decided anew. Gives how many.
-    fn revive_problems(&mut self) -> Result<usize, LedgerError> {
-        let (mut tried, mut rows) = (0, 0);
-        while tried < RETRY_ROUND && rows < RETRY_ROWS {
-            let page = self.ledger.diverged_below(RelPath::ROOT, self.retry.after.as_deref(), RETRY_ROUND)?;
-            rows += page.len();
-            self.retry.after = page.last().filter(|_| page.len() == RETRY_ROUND).map(|(path, _)| path.clone());
-            for (path, diverged) in &page {
-                if matches!(diverged.hold, Hold::Problem(_)) && !self.items.contains_key(path) {
-                    self.revive(path, diverged, None);
-                    tried += 1;
-                }
-            }
-            if self.retry.after.is_none() {
-                break;
-            }
-        }
-        Ok(tried)
-    }
-
     /// When [`Self::handle_timeout`] wants to be called, in the same clock as `now_ms`.
     pub fn poll_timeout(&self) -> Option<u64> {
         let waiting = self.waiting.first().map(|(due_ms, _)| *due_ms);
         let moving = self.directory_move.as_ref().and_then(DirectoryMove::due_ms);
-        [waiting, moving, self.settling.due_ms(), self.retry.due_ms].into_iter().flatten().min()
+        [waiting, moving, self.settling.due_ms(), self.retry.due_ms()].into_iter().flatten().min()
     }
 
     /// The next thing that the session wants done.
