@@ -118,8 +118,6 @@ enum Verdict {
     AwaitCrawl,
     Wait,
     Unfold,
-    /// The ledger has it already.
-    Known,
 }
 
 impl<L: Ledger> Session<L> {
@@ -184,8 +182,7 @@ impl<L: Ledger> Session<L> {
                 self.await_move(since_ms, since_ms + WAIT_MS);
                 Ok(())
             }
-            Verdict::Wait | Verdict::Unfold => self.unfold_move(true),
-            Verdict::Known => self.unfold_move(false),
+            Verdict::Wait | Verdict::Unfold => self.unfold_move(),
         }
     }
 
@@ -200,11 +197,6 @@ impl<L: Ledger> Session<L> {
         let both_ways = matches!(self.settings.mode, Mode::TwoWaySafe | Mode::TwoWayResolved);
         if !self.sides.iter().all(super::SideState::has_crawled) {
             return Ok(Verdict::AwaitCrawl);
-        }
-        // What the ledger says of an end at which something is at work may be about to change.
-        let untouched = [from, to].iter().all(|path| !self.items.contains_key(*path));
-        if untouched && self.ledger.agreed(from)?.is_none() && directory(self.ledger.agreed(to)?) {
-            return Ok(Verdict::Known);
         }
         let state = &self.sides[side as usize];
         let newer = |item: &Item, as_of: Seq| item.told[side as usize].as_ref().is_some_and(|told| told.as_of > as_of);
@@ -282,22 +274,18 @@ impl<L: Ledger> Session<L> {
     }
 
     /// The directory is gone from its old place, and a new one stands at the other.
-    fn unfold_move(&mut self, relist: bool) -> Result<(), LedgerError> {
+    fn unfold_move(&mut self) -> Result<(), LedgerError> {
         let Some(DirectoryMove { side, from, to, as_of, window, .. }) = self.end_directory_move() else {
             return Ok(());
         };
         let before = std::mem::replace(&mut self.sides[side as usize].taking_in, window);
-        // What was told by the old place stands at the new one, and wouldn't be told again.
-        let carries = |item: &Item| item.told[side as usize].as_ref().is_some_and(|told| told.entry.is_some());
-        let relist = relist || self.items_below(&from).any(|(at, item)| *at != from && carries(item));
         self.take_in_now(side, from.clone(), Told::gone(as_of))?;
         let crosses = self.may_cross(&to, side.other(), Some(&Entry::Directory));
         self.set_counted(&from, crosses);
         self.take_in_now(side, to.clone(), Told { entry: Some(Entry::Directory), as_of })?;
         self.sides[side as usize].taking_in = before;
-        if relist {
-            self.outputs.push_back(Output::Relist { side, path: to });
-        }
+        // What it holds was told by the old place, or not at all.
+        self.outputs.push_back(Output::Relist { side, path: to });
         Ok(())
     }
 
@@ -319,7 +307,7 @@ impl<L: Ledger> Session<L> {
             if directory_move.resumed {
                 self.end_directory_move();
             } else {
-                self.unfold_move(true)?;
+                self.unfold_move()?;
             }
             return Ok(true);
         };
