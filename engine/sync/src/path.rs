@@ -244,19 +244,31 @@ impl PartialOrd for RelPath {
 impl Ord for RelPath {
     /// As if `/` were the smallest byte, so that a subtree is one unbroken range.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let rank = |b: u8| if b == b'/' { 0 } else { b };
-        // Paths of one tree begin alike, and deep ones are long: byte by byte they are only compared where they differ.
-        let pieces = self.0.chunks_exact(PIECE_BYTES).zip(other.0.chunks_exact(PIECE_BYTES));
-        let alike = PIECE_BYTES * pieces.take_while(|(a, b)| a == b).count();
-        match self.0[alike..].iter().zip(&other.0[alike..]).find(|(a, b)| a != b) {
-            Some((a, b)) => rank(*a).cmp(&rank(*b)),
-            None => self.0.len().cmp(&other.0.len()),
+        let rank = |b: &u8| if *b == b'/' { 0 } else { *b };
+        let at = first_difference(&self.0, &other.0);
+        match (self.0.get(at), other.0.get(at)) {
+            (Some(a), Some(b)) => rank(a).cmp(&rank(b)),
+            _ => self.0.len().cmp(&other.0.len()),
         }
     }
 }
 
-/// Bytes of paths that are compared at once.
-const PIECE_BYTES: usize = 32;
+/// Where two strings of bytes begin to differ, or where the shorter one ends. Paths of one tree begin alike, and are compared all the
+/// time: this goes word by word.
+fn first_difference(a: &[u8], b: &[u8]) -> usize {
+    let (words_a, rest_a) = a.as_chunks::<8>();
+    let (words_b, rest_b) = b.as_chunks::<8>();
+    for (number, (a, b)) in words_a.iter().zip(words_b).enumerate() {
+        let differing = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if differing != 0 {
+            return 8 * number + differing.trailing_zeros() as usize / 8;
+        }
+    }
+    let whole = words_a.len().min(words_b.len());
+    let rest_a = words_a.get(whole).map_or(rest_a, |word| word.as_slice());
+    let rest_b = words_b.get(whole).map_or(rest_b, |word| word.as_slice());
+    8 * whole + rest_a.iter().zip(rest_b).take_while(|(a, b)| a == b).count()
+}
 
 impl fmt::Debug for RelPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
