@@ -62,7 +62,7 @@ pub(super) struct SideState {
     /// What was carried out on this side since the last window that was taken in: the next one may have been made before. With it,
     /// whether a directory stands there now.
     carried_out: HashMap<RelPathBuf, (Seq, bool)>,
-    /// Items whose own change on this side the next window covers.
+    /// Items whose own change on this side no window covers yet.
     unclaimed: Vec<RelPathBuf>,
     /// Renames that windows under way don't know of.
     past_moves: Vec<PastMove>,
@@ -213,9 +213,10 @@ impl SideState {
         self.windows.push_back(Window { upto, open: 0, unsettled: 0, batches });
     }
 
-    /// An item's own change on this side comes with the next window.
-    pub fn await_window(&mut self, path: &RelPath) {
-        self.unclaimed.push(path.to_owned());
+    /// The window that covers a change, if it has come and isn't absorbed.
+    fn window_with(&self, seq: Seq) -> Option<u64> {
+        let before = self.windows.partition_point(|window| window.upto < seq);
+        (before < self.windows.len()).then(|| self.first_window + before as u64)
     }
 
     fn window(&mut self, number: u64) -> Option<&mut Window> {
@@ -417,16 +418,38 @@ impl<L: Ledger> Session<L> {
         true
     }
 
-    /// The window that is being taken in can't be absorbed before the item has been dealt with, unless it holds an earlier one.
+    /// The window that is being taken in can't be absorbed before the item has been dealt with.
     fn hold_window(&mut self, side: Side, path: &RelPath) {
+        if let Some(number) = self.sides[side as usize].present_window() {
+            self.hold(side, path, number);
+        }
+    }
+
+    /// Nor can the one that covers what was carried out at the path: it tells nothing of that, and may have come before the outcome.
+    pub(super) fn hold_own(&mut self, side: Side, path: &RelPath, seq: Seq) {
+        match self.sides[side as usize].window_with(seq) {
+            Some(number) => self.hold(side, path, number),
+            None => self.sides[side as usize].unclaimed.push(path.to_owned()),
+        }
+    }
+
+    /// An item holds the earliest of the windows that speak of it, and by that those after it.
+    fn hold(&mut self, side: Side, path: &RelPath, number: u64) {
         let state = &mut self.sides[side as usize];
-        let (Some(item), Some(number)) = (self.items.get_mut(path), state.present_window()) else { return };
-        if item.windows[side as usize].is_none() {
-            item.windows[side as usize] = Some(number);
-            state.hold(number);
-            if !item.settled() && item.stage != Stage::New {
-                state.count_unsettled(number, true);
+        let Some(item) = self.items.get_mut(path) else { return };
+        if item.windows[side as usize].is_some_and(|held| held <= number) {
+            return;
+        }
+        let at_work = !item.settled() && item.stage != Stage::New;
+        if let Some(later) = item.windows[side as usize].replace(number) {
+            state.release(later);
+            if at_work {
+                state.count_unsettled(later, false);
             }
+        }
+        state.hold(number);
+        if at_work {
+            state.count_unsettled(number, true);
         }
     }
 

@@ -86,13 +86,13 @@ impl<L: Ledger> Session<L> {
     /// Takes an outcome for what stands there, unless the side has told of something newer.
     fn learn(&mut self, side: Side, path: &RelPath, mut news: Told, common: bool) {
         let held = common.then(|| news.entry.clone());
-        if let Some(as_of) = self.gone_since(side, path, news.as_of) {
+        let carried_out = news.as_of;
+        if let Some(as_of) = self.gone_since(side, path, carried_out) {
             news = Told::gone(as_of);
         }
         let seq = news.as_of;
         let is_directory = news.entry.as_ref().is_some_and(Entry::is_directory);
         self.sides[side as usize].note_carried_out(path, seq, is_directory);
-        self.sides[side as usize].await_window(path);
         let item = self.items.entry(path.to_owned()).or_default();
         item.carried_out = true;
         match &mut item.told[side as usize] {
@@ -102,6 +102,7 @@ impl<L: Ledger> Session<L> {
         if held.is_some() {
             item.common = held;
         }
+        self.hold_own(side, path, carried_out);
     }
 
     /// When a directory above the path went, if that was after `seq`.

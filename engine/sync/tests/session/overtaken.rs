@@ -104,3 +104,25 @@ fn what_is_thrown_away_and_made_again_stands() {
         }
     }
 }
+
+/// The guest tells of something else, and by that of everything before, while what was carried is still without an outcome.
+#[test]
+fn what_was_carried_before_the_connection_broke_is_not_forgotten() {
+    for seed in 0..50 * SEEDS {
+        let mut world = World::new(seed, Mode::TwoWaySafe);
+        world.user_puts(Side::Host, &path("x"), Some(file("x", 1)));
+        rest(&mut world);
+        for name in ["b", "a"] {
+            world.user_puts(Side::Host, &path(name), Some(file(name, 2)));
+            (0..seed % 7).for_each(|_| pass(&mut world));
+        }
+        world.user_puts(Side::Guest, &path("x"), None);
+        (0..seed % 23).for_each(|_| pass(&mut world));
+        world.reconnect();
+        world.user_puts(Side::Host, &path("a"), None);
+        rest(&mut world);
+        for side in &world.sides {
+            assert!(side.tree.keys().eq([&path("b")]), "seed {seed}: {:?}\n{}", side.tree, world.log.join("\n"));
+        }
+    }
+}
