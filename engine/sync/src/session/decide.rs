@@ -28,7 +28,7 @@ enum Parent {
 impl<L: Ledger> Session<L> {
     /// Decides all that is ready, as far as the lanes have room.
     pub(super) fn decide_ready(&mut self, now_ms: u64) -> Result<(), LedgerError> {
-        while self.halted.is_none() && self.lanes.has_room() {
+        while self.halted.is_none() && self.lanes.has_room() && !self.is_moving() {
             let Some(path) = self.ready.first().cloned() else { break };
             self.set_stage(&path, Stage::Waiting(u64::MAX));
             self.decide(&path, now_ms)?;

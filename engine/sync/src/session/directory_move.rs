@@ -240,13 +240,16 @@ impl<L: Ledger> Session<L> {
         })
     }
 
-    /// What is below a directory that is being renamed waits until that is done, and goes along. What was told of the new place before
-    /// is dealt with first.
+    /// What is below a directory that is to be renamed waits until that is done, and goes along.
     pub(super) fn moved_above(&self, path: &RelPath) -> Option<RelPathBuf> {
-        let DirectoryMove { from, to, phase, .. } = self.directory_move.as_ref()?;
-        let below = |end: &RelPath| path != end && path.starts_with(end);
-        let waiting = matches!(phase, Phase::Waiting { .. });
-        (below(from) || (below(to) && !waiting)).then(|| from.clone())
+        let from = &self.directory_move.as_ref()?.from;
+        (path != &**from && path.starts_with(from)).then(|| from.clone())
+    }
+
+    /// Whether a directory's rename is being carried out, or noted. Nothing else is sent then: after a crash the rename is known as
+    /// unfinished by being the last that was intended.
+    pub(super) fn is_moving(&self) -> bool {
+        self.directory_move.as_ref().is_some_and(|moving| !moving.is_waiting())
     }
 
     /// The change by which the other side has renamed the directory, if that is what is being carried out.
