@@ -388,7 +388,8 @@ impl<F: Fs> Scan<'_, F> {
             Err(error) => Err(error),
         };
         match stands {
-            Ok(Some(_)) => self.ep.dirty(path, Look::Again),
+            // It was elsewhere when this look came here: nobody has looked at what it holds.
+            Ok(Some(_)) => self.ep.dirty(path, Look::Below),
             Err(error) => self.fail_at(path, &error),
             Ok(None) => {
                 self.confirm_root()?;

@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::atomic::AtomicBool;
 
 use causeway_endpoint::watch::Hint;
-use causeway_endpoint::{Look, Looked};
+use causeway_endpoint::{Dirty, Look, Looked};
 use causeway_sync::{Entry, Operation, RelPath};
 
 use crate::side::{Side, done, now_ms, path, rules, write};
@@ -229,4 +229,23 @@ fn other_rules_at_the_place_of_an_own_rename_are_heeded() {
     side.told();
     side.check_dirty();
     assert_eq!(side.told_short(), ["~z/sub"]);
+}
+
+/// Nobody watched while `a` took the place of `b`, and was changed there; it goes back while everything is looked at.
+#[test]
+fn what_was_away_while_everything_was_looked_at_is_looked_at_when_it_is_back() {
+    let side = side();
+    fs::remove_dir_all(side.at("b")).unwrap();
+    rename_untold(&side, "a", "b");
+    fs::rename(side.at("b/one"), side.at("b/two")).unwrap();
+    let (away, home) = (side.at("b"), side.at("a"));
+    side.hooks.nth(crate::hooked::Call::Stat, "a", 2, move || fs::rename(away, home).unwrap());
+    side.crawl();
+    side.ep.renamed(&path("b"), &path("a"), now_ms());
+    let mut dirty = side.ep.take_dirty();
+    dirty.extend(["a", "b"].map(|at| Dirty { path: path(at), look: MOVED }));
+    side.ep.check(&dirty, now_ms() + 1_000, &AtomicBool::new(false)).unwrap();
+    side.try_check(&[("b", Look::Again)], now_ms() + 2_000).unwrap();
+    side.read_all();
+    side.assert_known();
 }
