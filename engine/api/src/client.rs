@@ -110,6 +110,8 @@ impl Client {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
                 return Err(CallError::NotRunning { socket });
             }
+            // The engine ends at this moment.
+            Err(error) if is_closed(&error) => return Err(CallError::Closed),
             Err(source) => return Err(CallError::Io { socket, source }),
         };
         let (read, write) = tokio::io::split(stream);
