@@ -1,4 +1,4 @@
-//! Load on both sides: afterwards both are equal, and nothing that was written is lost. And `kill -9` of the engine.
+//! `kill -9` under load: afterwards both sides are equal, and nothing that was written is lost.
 
 use std::fs;
 use std::time::Duration;
@@ -6,10 +6,13 @@ use std::time::Duration;
 use causeway_e2e::load::{Load, Written, missing};
 use causeway_e2e::{Place, Random, Share};
 
-/// Rounds of work, each compared when it has come to rest.
-const ROUNDS: u64 = 25;
+/// Crashes of the engine, and of the agent: 50 in all.
+const ENGINE_ROUNDS: u64 = 32;
+const AGENT_ROUNDS: u64 = 18;
+/// Crashes of one agent: each time it is started again a little later.
+const ROUNDS_OF_ONE: u64 = 6;
 
-fn rounds(seed: u64) {
+fn rounds(seed: u64, count: u64, crash: impl Fn(&Place, u64)) {
     let place = Place::new();
     let folder = place.folder("repo");
     fs::create_dir(folder.join("h")).unwrap();
@@ -17,11 +20,13 @@ fn rounds(seed: u64) {
     let share = place.share(&folder, &[]);
     let mut random = Random::new(seed);
     let mut written = [Written::new(), Written::new()];
-    for round in 0..ROUNDS {
+    for round in 0..count {
         let [on_host, in_guest] = written;
         let host = Load::start(share.host.join("h"), on_host, seed * 1000 + round);
         let guest = Load::start(share.guest.join("g"), in_guest, seed * 7000 + round);
-        std::thread::sleep(Duration::from_millis(random.below(700)));
+        std::thread::sleep(Duration::from_millis(random.below(400)));
+        crash(&place, round);
+        std::thread::sleep(Duration::from_millis(random.below(300)));
         written = [host.stop(), guest.stop()];
         assert_nothing_lost(&share, &written, round);
     }
@@ -41,7 +46,26 @@ fn assert_nothing_lost(share: &Share<'_>, [on_host, in_guest]: &[Written; 2], ro
 
 #[test]
 fn nothing_dies_and_nothing_is_lost() {
-    rounds(3);
+    rounds(3, 10, |_, _| ());
+}
+
+#[test]
+fn the_agent_dies_again_and_again() {
+    for seed in 0..AGENT_ROUNDS / ROUNDS_OF_ONE {
+        rounds(10 + seed, ROUNDS_OF_ONE, |place, _| place.kill_agent());
+    }
+}
+
+#[test]
+fn the_engine_dies_again_and_again() {
+    rounds(2, ENGINE_ROUNDS, |place, round| {
+        place.kill_engine();
+        // Sometimes something happens before it is started again; any command does that.
+        if round % 2 == 0 {
+            std::thread::sleep(Duration::from_millis(150));
+        }
+        place.ok(&["engine", "start"]);
+    });
 }
 
 #[test]
