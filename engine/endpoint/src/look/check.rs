@@ -320,7 +320,10 @@ impl<F: Fs> Scan<'_, F> {
                 (stat, dir)
             }
             Ok((None, _)) => return Ok(row.is_none() || self.may_turn_up(path, want)),
-            Err(error) if problem::is_stale(&error) => return Ok(row.is_none()),
+            Err(error) if problem::is_stale(&error) => {
+                self.was_renamed_above(path);
+                return Ok(true);
+            }
             Err(error) => {
                 self.fail_at(path, &error);
                 return Ok(true);
@@ -355,6 +358,12 @@ impl<F: Fs> Scan<'_, F> {
             self.crawl_tree(path, Some(id), false, stat.inode)?;
         }
         Ok(true)
+    }
+
+    /// A directory above a path has gone since the look began, perhaps to another place: nothing is known of the path before that is
+    /// heard of.
+    pub(super) fn was_renamed_above(&mut self, path: &RelPath) {
+        self.look_again_at(path, self.now_ms);
     }
 
     /// Whether what has left a path may be on its way to another one. It is looked for again in a moment.
@@ -418,7 +427,10 @@ impl<F: Fs> Scan<'_, F> {
             }
             match self.stat_at(path) {
                 Ok(None) => {}
-                Err(error) if problem::is_stale(&error) => {}
+                Err(error) if problem::is_stale(&error) => {
+                    self.was_renamed_above(path);
+                    continue;
+                }
                 Ok(Some(_)) => {
                     self.ep.dirty(path, Look::Again);
                     continue;

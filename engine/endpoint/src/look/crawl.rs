@@ -383,8 +383,10 @@ impl<F: Fs> Scan<'_, F> {
         let Some((dir, row)) = self.ep.lock().index.lookup(path)? else { return Ok(()) };
         let stands = match self.dirs.dir(above) {
             Ok(opened) => self.stat(above, &opened, name),
-            // What holds it is gone as well, and is told as such.
-            Err(error) if problem::is_stale(&error) => return Ok(()),
+            Err(error) if problem::is_stale(&error) => {
+                self.was_renamed_above(path);
+                return Ok(());
+            }
             Err(error) => Err(error),
         };
         match stands {

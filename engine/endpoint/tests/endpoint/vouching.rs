@@ -249,3 +249,27 @@ fn what_was_away_while_everything_was_looked_at_is_looked_at_when_it_is_back() {
     side.read_all();
     side.assert_known();
 }
+
+#[test]
+fn what_a_rename_takes_along_between_two_glances_is_not_taken_for_gone() {
+    let side = side();
+    // Enough directories that none stays open.
+    let others: Vec<_> = (0..40).map(|number| format!("c/{number}/file")).collect();
+    others.iter().for_each(|at| side.write_old(at, "old"));
+    side.crawl();
+    side.read_all();
+    side.told();
+    change(&side, "a/one");
+    side.write("a/new", "new");
+    fs::remove_file(side.at("a/sub/three")).unwrap();
+    let (from, to) = (side.at("a"), side.at("z"));
+    side.hooks.once(crate::hooked::Call::Stat, "file", move || fs::rename(from, to).unwrap());
+    let mut dirty: Vec<_> = others.iter().map(|at| (at.as_str(), Look::Again)).collect();
+    dirty.extend([("a/one", CLOSED), ("a/new", CLOSED), ("a/sub/three", Look::Hint(Hint::Removed))]);
+    let looked = side.check(&dirty);
+    side.ep.renamed(&path("a"), &path("z"), now_ms());
+    dirty = vec![("a", MOVED), ("z", MOVED)];
+    dirty.extend(looked.later.iter().map(|later| (std::str::from_utf8(later.path.as_bytes()).unwrap(), Look::Again)));
+    side.check(&dirty);
+    side.assert_known();
+}
