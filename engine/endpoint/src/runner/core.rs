@@ -264,7 +264,7 @@ impl<F: Fs> Core<F> {
         }
         match event {
             WatchEvent::Dirty { own: true, .. } => return,
-            WatchEvent::Dirty { path, hint, own: false } => agenda.queue.push(Dirty { path, look: Look::Hint(hint) }),
+            WatchEvent::Dirty { path, hint, own: false } => agenda.queue.hint(path, hint, now_ms()),
             WatchEvent::Renamed { from, to } => agenda.queue.renamed(from, to),
             WatchEvent::Overflow { subtree } => {
                 tracing::info!(%subtree, "events were lost");

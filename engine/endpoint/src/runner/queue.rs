@@ -11,6 +11,10 @@ use crate::watch::Hint;
 /// Dirty paths that wait, at most, at some 150 bytes each. Where there are more, the whole share is looked at instead.
 pub(super) const DIRTY_MAX: usize = 100_000;
 
+/// How long nothing is made of it that files are being written, in milliseconds: an editor closes at once, and a look before that
+/// would be in the way of the one that counts.
+const WRITING_MS: u64 = 20;
+
 /// Number of a barrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct BarrierId(pub u64);
@@ -20,6 +24,8 @@ pub(super) struct BarrierId(pub u64);
 pub(super) struct Queue {
     dirty: Vec<Dirty>,
     at: HashMap<RelPathBuf, usize>,
+    /// When the first dirty path was told, if all of them are only being written.
+    writing_since_ms: Option<u64>,
     /// Directories that were renamed, from and to, in the order in which the watcher has told them.
     renamed: Vec<(RelPathBuf, RelPathBuf)>,
     later: BTreeSet<(u64, RelPathBuf)>,
@@ -45,8 +51,17 @@ pub(super) struct Work {
 }
 
 impl Queue {
+    /// Notes what the watcher has told.
+    pub(super) fn hint(&mut self, path: RelPathBuf, hint: Hint, now_ms: u64) {
+        let may_wait = hint == Hint::Written && (self.dirty.is_empty() || self.writing_since_ms.is_some());
+        let since_ms = may_wait.then(|| self.writing_since_ms.unwrap_or(now_ms));
+        self.push(Dirty { path, look: Look::Hint(hint) });
+        self.writing_since_ms = since_ms;
+    }
+
     /// Notes a dirty path. Several hints about one become one that is looked at as thoroughly as any of them asks.
     pub(super) fn push(&mut self, dirty: Dirty) {
+        self.writing_since_ms = None;
         if let Some(at) = self.at.get(&dirty.path) {
             let known = &mut self.dirty[*at].look;
             *known = merge(*known, dirty.look);
@@ -104,11 +119,13 @@ impl Queue {
 
     /// When the next path is due, in milliseconds since 1970.
     pub(super) fn next_due_ms(&self) -> Option<u64> {
-        self.later.first().map(|(due_ms, _)| *due_ms)
+        let later = self.later.first().map(|(due_ms, _)| *due_ms);
+        let writing = self.writing_since_ms.map(|since_ms| since_ms + WRITING_MS);
+        [later, writing].into_iter().flatten().min()
     }
 
     pub(super) fn is_idle(&self, now_ms: u64) -> bool {
-        self.dirty.is_empty()
+        (self.dirty.is_empty() || self.writing_since_ms.is_some())
             && self.reached.is_empty()
             && self.rechecks.is_empty()
             && self.reads.is_empty()
@@ -126,6 +143,7 @@ impl Queue {
             self.push(Dirty { path, look: Look::Again });
         }
         self.at.clear();
+        self.writing_since_ms = None;
         let dirty = std::mem::take(&mut self.dirty);
         for Dirty { path, .. } in &dirty {
             // This look says anew when the next one is due. The old time may be in the middle of the next write.
@@ -282,6 +300,26 @@ mod tests {
         assert_eq!(queue.take(10).dirty, [again("a")]);
         assert_eq!(queue.take(25).dirty, [again("b")]);
         assert_eq!(queue.next_due_ms(), None);
+    }
+
+    #[test]
+    fn files_that_are_only_being_written_wait_a_moment() {
+        let mut queue = Queue::default();
+        queue.hint(path("a"), Hint::Written, 100);
+        queue.hint(path("b"), Hint::Written, 110);
+        assert_eq!((queue.is_idle(100 + WRITING_MS - 1), queue.next_due_ms()), (true, Some(100 + WRITING_MS)));
+        assert!(!queue.is_idle(100 + WRITING_MS));
+        queue.hint(path("a"), Hint::ClosedAfterWrite, 111);
+        assert!(!queue.is_idle(111));
+        assert_eq!(queue.take(111).dirty, [hint("a", Hint::ClosedAfterWrite), hint("b", Hint::Written)]);
+        // Nothing else waits for them.
+        queue.hint(path("a"), Hint::Removed, 120);
+        queue.hint(path("b"), Hint::Written, 120);
+        assert!(!queue.is_idle(120));
+        queue.take(120);
+        queue.hint(path("a"), Hint::Written, 130);
+        queue.reach(BarrierId(1));
+        assert!(!queue.is_idle(130));
     }
 
     #[test]
