@@ -45,6 +45,9 @@ fn main() -> anyhow::Result<()> {
     // leads a group already, which serves as well.
     let _ = rustix::process::setsid();
 
+    // What is created in a share gets the permissions that the share demands in one call; the agent's own files say theirs.
+    rustix::process::umask(rustix::fs::Mode::empty());
+
     let secret = life_line::read_secret().context("the secret could not be read from standard input")?;
     let disk = disk::Disk::open(&arguments.disk)?;
     let dialler = dial::Dialler::new(Box::new(dial::UnixSocket(arguments.socket.clone())), secret)?;

@@ -21,7 +21,7 @@ impl Cookies {
     /// Creates the directory where missing. What stands in it from before is left to [`Self::write`], which removes what it makes.
     pub(super) fn open(dir: &Path) -> Result<Self, WatchError> {
         let start = |source| WatchError::Start { path: dir.to_owned(), source };
-        std::fs::create_dir_all(dir).map_err(start)?;
+        create_private(dir).map_err(start)?;
         // Events name the directory as the system does.
         let dir = dir.canonicalize().map_err(start)?;
         Ok(Self { dir, outstanding: Mutex::default() })
@@ -87,6 +87,14 @@ impl Cookies {
 fn parse(name: &[u8]) -> Option<(u64, u32)> {
     let (id, attempt) = std::str::from_utf8(name).ok()?.strip_prefix(PREFIX)?.split_once('-')?;
     Some((id.parse().ok()?, attempt.parse().ok()?))
+}
+
+/// Creates a directory that is nobody else's to write to, whatever the umask.
+fn create_private(dir: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(dir)
 }
 
 #[cfg(test)]
