@@ -32,7 +32,7 @@ impl<L: Ledger> Session<L> {
             let Some(path) = self.ready.first().cloned() else { break };
             self.set_stage(&path, Stage::Waiting(u64::MAX));
             self.decide(&path, now_ms)?;
-            if !self.leaving && self.items.get(&*path).is_some_and(|item| item.stage == Stage::Waiting(u64::MAX)) {
+            if !self.leaving && self.items.get(&path).is_some_and(|item| item.stage == Stage::Waiting(u64::MAX)) {
                 self.back_off(&path, now_ms);
             }
         }
@@ -316,7 +316,7 @@ impl<L: Ledger> Session<L> {
         let Some(item) = self.items.get(path) else { return Ok(false) };
         // Of the two items, the one that vanished comes first as often as not: it hands over to the other.
         if let (None, Some(target)) = (entry, item.renamed_to.clone()) {
-            let waits = self.items.get(&*target).is_some_and(|t| {
+            let waits = self.items.get(&target).is_some_and(|t| {
                 t.renamed_from.as_deref() == Some(path)
                     && matches!(t.stage, Stage::Ready | Stage::Blocked | Stage::Deferred)
             });
@@ -328,7 +328,7 @@ impl<L: Ledger> Session<L> {
         let (Some(Entry::File(file)), None, Some(from)) = (entry, expect, item.renamed_from.clone()) else {
             return Ok(false);
         };
-        let source_free = self.items.get(&*from).is_some_and(|source| !source.running());
+        let source_free = self.items.get(&from).is_some_and(|source| !source.running());
         let there = self.view(&from, to)?;
         let same =
             there.as_ref().and_then(Entry::as_file).is_some_and(|f| f.digest.is_some() && f.digest == file.digest);
@@ -360,7 +360,7 @@ impl<L: Ledger> Session<L> {
             expect: Some(guest.clone()),
             operation: Operation::Rename { to: aside.clone() },
         };
-        self.items.entry(aside.clone()).or_default();
+        self.items.item(&aside);
         self.enqueue_rename(action, &aside, Side::Guest)
     }
 

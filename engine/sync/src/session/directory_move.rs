@@ -214,7 +214,7 @@ impl<L: Ledger> Session<L> {
             return Ok(Verdict::Unfold);
         }
         let parent = to.parent().unwrap_or(RelPath::ROOT);
-        let at_ends = [from, to, parent].iter().any(|path| self.items.contains_key(*path));
+        let at_ends = [from, to, parent].iter().any(|path| self.items.contains(path));
         let at_work =
             self.items_below(from).any(|(_, item)| item.running() || item.settled() || item.last_update().is_some());
         // What was told of the new place is about what stood there before.
@@ -232,7 +232,7 @@ impl<L: Ledger> Session<L> {
             && self.ledger.diverged(from)?.is_none()
             && directory(self.agreed(parent)?)
             && directory(self.view(parent, other)?);
-        let drained = self.is_stuck() || (self.is_at_rest() && self.items.keys().all(|path| path.starts_with(from)));
+        let drained = self.is_stuck() || (self.is_at_rest() && self.items.paths().all(|path| path.starts_with(from)));
         Ok(match (simple, drained) {
             (true, true) => Verdict::Go,
             (true, false) => Verdict::Drain,

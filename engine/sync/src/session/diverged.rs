@@ -74,7 +74,7 @@ impl<L: Ledger> Session<L> {
 
     /// Makes an item of a diverged path. What has been told since counts more than what the ledger noted.
     pub(super) fn revive(&mut self, path: &RelPath, diverged: &Diverged, keep: Option<Keep>) {
-        let item = self.items.entry(path.to_owned()).or_default();
+        let item = self.items.item(path);
         for side in Side::BOTH {
             item.told[side as usize]
                 .get_or_insert_with(|| Told { entry: diverged.on(side).cloned(), as_of: Seq::default() });
@@ -121,7 +121,7 @@ impl<L: Ledger> Session<L> {
             rows += page.len();
             self.retry.after = page.last().filter(|_| page.len() == RETRY_ROUND).map(|(path, _)| path.clone());
             for (path, diverged) in &page {
-                if matches!(diverged.hold, Hold::Problem(_)) && !self.items.contains_key(path) {
+                if matches!(diverged.hold, Hold::Problem(_)) && !self.items.contains(path) {
                     self.revive(path, diverged, None);
                     tried += 1;
                 }

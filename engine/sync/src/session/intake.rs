@@ -395,7 +395,7 @@ impl<L: Ledger> Session<L> {
 
     /// `common`: both sides held it.
     fn tell_of(&mut self, side: Side, path: &RelPath, mut news: Told, common: bool) -> bool {
-        if self.items.contains_key(path)
+        if self.items.contains(path)
             && let Some(seq) = self.sides[side as usize].gone_with_above(path, news.as_of)
         {
             news = Told::gone(seq);
@@ -407,7 +407,7 @@ impl<L: Ledger> Session<L> {
             self.hold_window(side, path);
             return false;
         }
-        let item = self.items.entry(path.to_owned()).or_default();
+        let item = self.items.item(path);
         // Only news is a reason to try again at once.
         if item.told[side as usize].as_ref().is_none_or(|before| before.entry != news.entry) {
             item.attempts = 0;
@@ -488,7 +488,7 @@ impl<L: Ledger> Session<L> {
             let children = self.ledger.agreed_children(path, after.as_deref(), CHILDREN_ROUND)?;
             for (name, _) in &children {
                 let child = path.join(name);
-                if self.items.get(&*child).is_none_or(|item| item.told[side as usize].is_none()) {
+                if self.items.get(&child).is_none_or(|item| item.told[side as usize].is_none()) {
                     self.tell_gone(side, &child, as_of, common);
                     self.set_counted(&child, counted);
                 }
@@ -511,10 +511,10 @@ impl<L: Ledger> Session<L> {
         }
         self.take_in_now(side, from.clone(), Told::gone(told.as_of))?;
         self.take_in_now(side, to.clone(), told)?;
-        if let Some(item) = self.items.get_mut(&*from) {
+        if let Some(item) = self.items.get_mut(&from) {
             item.renamed_to = Some(to.clone());
         }
-        if let Some(item) = self.items.get_mut(&*to) {
+        if let Some(item) = self.items.get_mut(&to) {
             item.renamed_from = Some(from);
         }
         Ok(())

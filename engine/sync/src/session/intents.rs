@@ -158,7 +158,7 @@ impl<L: Ledger> Session<L> {
     /// Whether what an action leaves is what the other side held; a new executable bit on what somebody wrote is both sides' doing.
     pub(super) fn gives_what_both_held(&self, action: &Action) -> bool {
         !matches!(action.operation, Operation::Attributes(_))
-            || self.items.get(&*action.path).is_some_and(|item| !item.joins)
+            || self.items.get(&action.path).is_some_and(|item| !item.joins)
     }
 
     /// Whether the other side has renamed it just so; a version that is set aside is another matter.
@@ -253,7 +253,7 @@ impl<L: Ledger> Session<L> {
         let mut left: Vec<_> = earlier
             .map(|(path, side, entry)| Intent::Leave { side, path: path.clone(), entry: entry.clone() })
             .collect();
-        for (path, item) in &self.items {
+        for (path, item) in self.items.below(RelPath::ROOT) {
             let holds = |side: &Side| {
                 item.told[*side as usize].as_ref().is_some_and(|told| item.common.as_ref() == Some(&told.entry))
             };

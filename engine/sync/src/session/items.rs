@@ -1,7 +1,5 @@
 //! Items: what is known of a path that is at work, and where it stands in that work.
 
-use std::ops::Bound;
-
 use crate::change::Seq;
 use crate::plan::Lane;
 use crate::session::{Keep, Session};
@@ -173,7 +171,7 @@ impl<L: Ledger> Session<L> {
     /// What waited for `path` is looked at again.
     pub(super) fn unblock(&mut self, path: &RelPath) {
         for waiter in self.blocked.remove(path).unwrap_or_default() {
-            if self.items.get(&*waiter).is_some_and(|item| item.stage == Stage::Blocked) {
+            if self.items.get(&waiter).is_some_and(|item| item.stage == Stage::Blocked) {
                 self.make_ready(&waiter);
             }
         }
@@ -196,7 +194,7 @@ impl<L: Ledger> Session<L> {
         for path in self.paths_below(from) {
             self.set_stage(&path, Stage::New);
             let Some(target) = path.rebase(from, to) else { continue };
-            if let Some(item) = self.items.remove(&*path) {
+            if let Some(item) = self.items.remove(&path) {
                 self.items.insert(target.clone(), item);
                 self.set_stage(&target, Stage::Ready);
             }
@@ -206,9 +204,7 @@ impl<L: Ledger> Session<L> {
 
     /// The items at and below a path.
     pub(super) fn items_below<'a>(&'a self, path: &'a RelPath) -> impl Iterator<Item = (&'a RelPathBuf, &'a Item)> {
-        self.items
-            .range::<RelPath, _>((Bound::Included(path), Bound::Unbounded))
-            .take_while(move |(at, _)| at.starts_with(path))
+        self.items.below(path)
     }
 
     pub(super) fn paths_below(&self, path: &RelPath) -> Vec<RelPathBuf> {

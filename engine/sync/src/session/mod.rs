@@ -15,6 +15,7 @@
 //! [`ITEMS_MAX`] are at work.
 
 mod batch;
+mod by_path;
 mod decide;
 mod directory_move;
 mod diverged;
@@ -26,7 +27,7 @@ mod outcome;
 mod settle;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,12 +39,13 @@ use crate::reconcile::Mode;
 use crate::{RelPathBuf, Side};
 
 use batch::Lanes;
+use by_path::Items;
 use directory_move::DirectoryMove;
 use diverged::Retry;
 use guard::Run;
 use intake::SideState;
 use intents::Intents;
-use items::{Item, Stage};
+use items::Stage;
 use settle::Settling;
 
 /// Items at work at which no further changes are asked for. At about 300 bytes each, under 10 MB.
@@ -245,7 +247,7 @@ pub struct Session<L> {
     /// Sides that have to be looked at whole before anything that they tell is believed, with the barrier that proves it.
     unseen: [Option<u64>; 2],
     sides: [SideState; 2],
-    items: BTreeMap<RelPathBuf, Item>,
+    items: Items,
     ready: BTreeSet<RelPathBuf>,
     /// Items that are looked at again at a time.
     waiting: BTreeSet<(u64, RelPathBuf)>,
@@ -283,7 +285,7 @@ impl<L: Ledger> Session<L> {
             stale: [host.stale, guest.stale],
             unseen: [None; 2],
             sides: [host, guest].map(SideState::new),
-            items: BTreeMap::new(),
+            items: Items::default(),
             ready: BTreeSet::new(),
             waiting: BTreeSet::new(),
             deferred: BTreeSet::new(),

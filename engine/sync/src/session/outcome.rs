@@ -93,7 +93,7 @@ impl<L: Ledger> Session<L> {
         let seq = news.as_of;
         let is_directory = news.entry.as_ref().is_some_and(Entry::is_directory);
         self.sides[side as usize].note_carried_out(path, seq, is_directory);
-        let item = self.items.entry(path.to_owned()).or_default();
+        let item = self.items.item(path);
         item.carried_out = true;
         match &mut item.told[side as usize] {
             Some(newer) if newer.as_of > seq => {}
@@ -117,7 +117,7 @@ impl<L: Ledger> Session<L> {
         let (Operation::File { file: sent, .. }, Some(Entry::File(received))) = (&action.operation, entry) else {
             return;
         };
-        let Some(item) = self.items.get_mut(&*action.path) else { return };
+        let Some(item) = self.items.get_mut(&action.path) else { return };
         if let Some(Told { entry: Some(Entry::File(source)), .. }) = &mut item.told[from as usize]
             && source == sent
             && source.digest.is_none()
