@@ -16,9 +16,18 @@ use crate::shares::Shares;
 /// Requests that are being carried out at once, at most. The engine has few shares; more is a fault of its.
 const REQUESTS_MAX: usize = 64;
 
+/// How the connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The engine wants the agent to end.
+    Asked,
+    /// The engine closed it.
+    Closed,
+}
+
 /// Carries out what the engine asks, until the connection ends or the engine wants the agent to end. Requests that take their
 /// time have threads of their own.
-pub fn serve(stream: Box<dyn Stream>, shares: &Arc<Shares>, dialler: &Arc<Dialler>) -> Result<(), FrameError> {
+pub fn serve(stream: Box<dyn Stream>, shares: &Arc<Shares>, dialler: &Arc<Dialler>) -> Result<End, FrameError> {
     let mut reader = FrameReader::new(stream.try_clone()?);
     let engine = Arc::new(Engine {
         ending: stream.try_clone()?,
@@ -27,10 +36,10 @@ pub fn serve(stream: Box<dyn Stream>, shares: &Arc<Shares>, dialler: &Arc<Dialle
     });
     while let Some(AgentCall { id, request }) = reader.read::<AgentCall>()? {
         if engine.take(id, request, shares, dialler).is_break() {
-            break;
+            return Ok(End::Asked);
         }
     }
-    Ok(())
+    Ok(End::Closed)
 }
 
 struct Engine {

@@ -70,6 +70,14 @@ impl Workspace {
         command
     }
 
+    /// The version of Causeway.
+    pub fn version(&self) -> Result<String> {
+        let metadata = self.metadata(&["--no-deps"])?;
+        let packages = array(&metadata, "packages")?;
+        let agent = packages.iter().find(|package| package["name"] == "causeway-agent");
+        Ok(text(agent.context("there is no agent")?, "version")?.to_owned())
+    }
+
     /// What `cargo metadata` says of the workspace.
     pub fn metadata(&self, arguments: &[&str]) -> Result<Value> {
         let mut command = self.cargo(&["metadata", "--format-version=1"]);

@@ -1,4 +1,4 @@
-//! Every developer task: `cargo xtask run | test | check | sim | bench | fuzz | setup`.
+//! Every developer task: `cargo xtask run | test | check | image | sim | bench | fuzz | setup`.
 //!
 //! It depends on little, so that it starts soon on a machine where nothing is built yet, and it knows nothing of what it
 //! builds but package names and command lines.
@@ -11,6 +11,7 @@ mod checks;
 mod cross;
 mod direction;
 mod fuzz;
+mod image;
 mod run;
 mod setup;
 mod sim;
@@ -47,6 +48,8 @@ enum Task {
     },
     /// The checks that run nothing of Causeway: formatting, lints, dependencies, documentation, other systems
     Check,
+    /// Make the image of the VM's guest, unless it is as it should be
+    Image(image::Arguments),
     /// Simulate the whole system under many seeds, or again under one that failed
     Sim(sim::Arguments),
     /// Measure Causeway beside physical limits and its peers
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Task::Test { steps } if steps.is_empty() => step::run_all(&workspace, Step::ALL),
         Task::Test { steps } => step::run_all(&workspace, &Step::in_order(&steps)),
         Task::Check => step::run_all(&workspace, Step::CHECKS),
+        Task::Image(arguments) => image::make(&workspace, &arguments),
         Task::Sim(arguments) => sim::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),

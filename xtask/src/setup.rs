@@ -17,6 +17,21 @@ struct Package {
 /// What every build needs.
 const TO_BUILD: &[Package] = &[Package { name: "build-essential", probe: &["cc", "--version"] }];
 
+/// What the guest's image is made with.
+const TO_MAKE_IMAGE: &[Package] = &[
+    Package { name: "mmdebstrap", probe: &["mmdebstrap", "--version"] },
+    Package { name: "debian-archive-keyring", probe: &["test", "-e", "/usr/share/keyrings/debian-archive-keyring.gpg"] },
+    Package { name: "uidmap", probe: &["sh", "-c", "command -v newuidmap"] },
+    Package { name: "erofs-utils", probe: &["sh", "-c", "command -v mkfs.erofs"] },
+    // Ordinary users don't have its directory on their path.
+    Package { name: "kmod", probe: &["test", "-x", "/usr/sbin/depmod"] },
+    // The agent is static: SQLite is compiled against musl.
+    Package { name: "musl-tools", probe: &["sh", "-c", "command -v musl-gcc"] },
+];
+
+/// What the VM runs by.
+const TO_RUN_VM: &[Package] = &[Package { name: "qemu-system-x86", probe: &["qemu-system-x86_64", "--version"] }];
+
 /// What the tests use besides: a repository, and the tools that watch folders.
 const TO_TEST: &[Package] = &[
     Package { name: "git", probe: &["git", "--version"] },
@@ -85,6 +100,12 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
 /// For a build alone.
 pub fn to_build(workspace: &Workspace) -> Result<()> {
     packages(workspace, TO_BUILD)
+}
+
+/// For the guest's image.
+pub fn for_image(workspace: &Workspace) -> Result<()> {
+    packages(workspace, TO_BUILD.iter().chain(TO_MAKE_IMAGE))?;
+    toolchain(workspace)
 }
 
 /// For the benchmarks.

@@ -12,6 +12,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod agent;
+pub mod boot;
 pub mod bounded;
 pub mod errand;
 pub mod frame;

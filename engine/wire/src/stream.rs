@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-/// An ordered byte stream in both directions: a Unix socket on `local`, vsock later.
+/// An ordered byte stream in both directions: a Unix socket, or vsock.
 ///
 /// Reads and writes block. Clones share the stream: one thread reads from one while another writes to the other.
 pub trait Stream: Read + Write + Send + Sync + 'static {
@@ -45,6 +45,48 @@ mod unix {
 
         fn is_readable(&self) -> io::Result<bool> {
             let mut polled = [PollFd::new(self, PollFlags::IN)];
+            let ready = rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+            Ok(ready > 0)
+        }
+
+        fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+            Self::set_read_timeout(self, limit)
+        }
+
+        fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+            Self::set_write_timeout(self, limit)
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod vsock {
+    use std::io;
+    use std::net::Shutdown;
+    use std::os::fd::AsFd;
+    use std::time::Duration;
+
+    use ::vsock::VsockStream;
+    use rustix::event::{PollFd, PollFlags, Timespec};
+
+    use super::Stream;
+
+    impl Stream for VsockStream {
+        fn try_clone(&self) -> io::Result<Box<dyn Stream>> {
+            Ok(Box::new(Self::try_clone(self)?))
+        }
+
+        fn shutdown(&self) -> io::Result<()> {
+            match Self::shutdown(self, Shutdown::Both) {
+                // The peer was first.
+                Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
+                done => done,
+            }
+        }
+
+        fn is_readable(&self) -> io::Result<bool> {
+            let fd = self.as_fd();
+            let mut polled = [PollFd::new(&fd, PollFlags::IN)];
             let ready = rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
             Ok(ready > 0)
         }

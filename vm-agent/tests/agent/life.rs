@@ -9,6 +9,9 @@ use causeway_wire::greeting::{GreetingError, Secret};
 
 use crate::engine::Ground;
 
+/// Exit code of an agent that ended though nobody asked it to.
+const ENGINE_GONE: i32 = 3;
+
 #[test]
 fn it_answers_and_ends_when_it_is_asked_to() {
     let ground = Ground::new();
@@ -32,12 +35,12 @@ fn it_ends_with_the_engine() {
     let mut session = ground.share(&mut control, 1);
     agent.life_line = None;
     assert!(control.is_closed() && session.is_closed());
-    assert!(agent.end().success());
+    assert_eq!(agent.end().code(), Some(ENGINE_GONE));
 
     let (mut agent, mut control) = ground.connected();
     control.open();
     drop(control);
-    assert!(agent.end().success());
+    assert_eq!(agent.end().code(), Some(ENGINE_GONE));
 }
 
 #[test]
@@ -76,5 +79,5 @@ fn garbage_ends_it() {
     let mut agent = ground.start(&Secret([7; 32]));
     let (mut stream, _) = ground.accept().unwrap();
     std::io::Write::write_all(&mut stream, &[5, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff]).unwrap();
-    assert!(agent.end().success());
+    assert_eq!(agent.end().code(), Some(ENGINE_GONE));
 }
