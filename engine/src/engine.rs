@@ -5,23 +5,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use causeway_api::{
-    ApiError, Check, CreateShare, EngineLock, ErrorCode, Feed, Home, MachineInfo, Mode, Patterns, Remedy, ShareId,
+    ApiError, Check, ConfigureMachine, CreateShare, EngineLock, ErrorCode, Feed, Home, MachineInfo, MachineSettings, Mode, Patterns, Remedy, ShareId,
     ShareInfo, Timestamp,
 };
 use tokio::sync::watch;
 
 use crate::doctor::{self, SharedFolder, Subject};
-use crate::machine::Machine;
+use crate::machine::{self, Machine};
 use crate::settings::{SettingsError, SettingsStore, ShareSettings};
 use crate::share::check::{Granted, Present, Wish, check};
 use crate::share::command::Command;
 use crate::share::rules;
 use crate::share::{ShareHandle, Surroundings};
 
-/// How long the machine may take to answer when a person starts it.
-const MACHINE_START_PATIENCE: Duration = Duration::from_secs(30);
-/// How long the machine may take to end in good order before it is ended otherwise.
-const MACHINE_STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// How long all shares together may take to end in good order. What they leave undone, the next start finds and does.
 const SHARES_STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -114,7 +110,7 @@ impl Engine {
                 tracing::warn!(share = %id, "did not end in time; the next start looks at everything again");
             }
         }
-        self.machine.stop(MACHINE_STOP_PATIENCE);
+        self.machine.stop(self.machine.patience().stop);
     }
 
     fn settings(&self) -> MutexGuard<'_, SettingsStore> {
@@ -225,14 +221,26 @@ impl Engine {
     /// Starts the machine and waits until its agent answers.
     pub fn start_machine(&self) -> Result<MachineInfo, ApiError> {
         self.machine.start();
-        self.machine.wait_until_ready(MACHINE_START_PATIENCE)?;
+        self.machine.wait_until_ready(self.machine.patience().start)?;
         Ok(self.machine.info())
     }
 
     /// Stops the machine; its shares are Disconnected until it is started again.
     pub fn stop_machine(&self) -> Result<MachineInfo, ApiError> {
-        self.machine.stop(MACHINE_STOP_PATIENCE);
+        self.machine.stop(self.machine.patience().stop);
         Ok(self.machine.info())
+    }
+
+    /// Changes how the machine is set up.
+    pub fn configure_machine(&self, wish: &ConfigureMachine) -> Result<MachineSettings, ApiError> {
+        machine::settings::change(self.home.root(), wish)
+    }
+
+    /// Deletes the machine's disk and starts it anew. Shares find an empty copy of another identity, and fill it from the host.
+    pub fn reset_machine(&self) -> Result<MachineInfo, ApiError> {
+        self.machine.stop(self.machine.patience().stop);
+        self.machine.reset()?;
+        self.start_machine()
     }
 
     /// Looks at everything that Causeway needs.
@@ -279,7 +287,7 @@ fn new_share_id() -> Result<ShareId, ApiError> {
     Ok(ShareId(causeway_wire::agent::ShareId(bytes).to_string()))
 }
 
-fn settings_error(error: SettingsError) -> ApiError {
+pub(crate) fn settings_error(error: SettingsError) -> ApiError {
     let code = match &error {
         SettingsError::Io { source, .. } => match source.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorCode::NoSpace,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::{
-    Amount, ApiError, BinEmpty, BinItem, BinRestore, Check, Conflict, CreateShare, EngineStatus, ErrorCode, Feed,
-    FlushShare, Flushed, Handler, ListOf, MachineInfo, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, Problem,
+    Amount, ApiError, BinEmpty, BinItem, BinRestore, Check, ConfigureMachine, Conflict, CreateShare, EngineStatus, ErrorCode, Feed,
+    FlushShare, Flushed, Handler, ListOf, MachineInfo, MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, Problem,
     RemoveShare, Resolve, Resolved, Restored, ResumeShare, ShareInfo, Verification,
 };
 use tokio::sync::oneshot;
@@ -168,6 +168,14 @@ impl Handler for Control {
 
     async fn machine_stop(&self, _: Nothing) -> Result<MachineInfo, ApiError> {
         self.blocking(Engine::stop_machine).await
+    }
+
+    async fn machine_configure(&self, params: ConfigureMachine) -> Result<MachineSettings, ApiError> {
+        self.blocking(move |engine| engine.configure_machine(&params)).await
+    }
+
+    async fn machine_reset(&self, _: Nothing) -> Result<MachineInfo, ApiError> {
+        self.blocking(Engine::reset_machine).await
     }
 
     async fn doctor(&self, _: Nothing) -> Result<Vec<Check>, ApiError> {

@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::handler::Control;
 use crate::logging;
 use crate::machine::Machine;
-use crate::machine::local::LocalMachine;
+use crate::machine::choose::choose;
 use crate::settings::SettingsStore;
 
 /// Runs an engine for `home` in this process until it is asked to stop: by the control API, by SIGTERM or SIGINT (Ctrl-C on
@@ -45,7 +45,7 @@ fn serve(home: Home, lock: EngineLock) -> anyhow::Result<()> {
         let _entered = runtime.enter();
         socket::listen(&home).context("could not listen for the app and the command")?
     };
-    let machine = LocalMachine::new(&home).context("could not prepare the machine")?;
+    let machine = choose(&home)?;
     let feed = Arc::new(Feed::new(machine.info()));
     let _shown = show_machine(&machine, &feed);
     let engine = Engine::start(home, lock, settings, machine, feed);
@@ -68,7 +68,7 @@ fn serve(home: Home, lock: EngineLock) -> anyhow::Result<()> {
 }
 
 /// Keeps what subscribers see of the machine up to date.
-fn show_machine(machine: &Arc<LocalMachine>, feed: &Arc<Feed>) -> crate::machine::Watching {
+fn show_machine(machine: &Arc<dyn Machine>, feed: &Arc<Feed>) -> crate::machine::Watching {
     let (weak, feed) = (Arc::downgrade(machine), Arc::clone(feed));
     machine.watch(Box::new(move || {
         if let Some(machine) = weak.upgrade() {

@@ -138,7 +138,7 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Puts `content` at `path` so that after a crash either the old or the new stands there, whole.
-fn replace_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     let aside = path.with_extension("json.new");
     let mut file = File::create(&aside)?;
     file.write_all(content)?;

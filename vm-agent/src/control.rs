@@ -10,6 +10,8 @@ use causeway_wire::agent::{
 use causeway_wire::share::Space;
 use causeway_wire::{FrameError, FrameReader, FrameWriter, Stream};
 
+use crate::channel;
+use crate::clock;
 use crate::dial::Dialler;
 use crate::shares::Shares;
 
@@ -79,6 +81,11 @@ impl Engine {
                 let shares = Arc::clone(shares);
                 self.spawn(id, move || done(shares.remove(share), "remove a share"));
             }
+            AgentRequest::OpenChannel { channel, to } => {
+                let dialler = Arc::clone(dialler);
+                self.spawn(id, move || done(channel::open(channel, to, &dialler), "open a channel"));
+            }
+            AgentRequest::SetClock(unix_ns) => self.answer(id, done(clock::set(unix_ns, dialler.is_in_vm()), "set the clock")),
             AgentRequest::DialStreams { share, session, lanes } => {
                 let (shares, dialler) = (Arc::clone(shares), Arc::clone(dialler));
                 self.spawn(id, move || done(shares.dial(share, session, &lanes.0, &dialler), "dial for a share"));

@@ -17,6 +17,8 @@ const STALL_LIMIT: Duration = Duration::from_secs(30);
 pub trait Connect: Send + Sync {
     /// A new stream.
     fn connect(&self) -> io::Result<Box<dyn Stream>>;
+    /// Whether the engine is outside of a VM that this agent has for itself.
+    fn is_from_vm(&self) -> bool;
 }
 
 /// A Unix socket of the engine's.
@@ -25,6 +27,10 @@ pub struct UnixSocket(pub PathBuf);
 impl Connect for UnixSocket {
     fn connect(&self) -> io::Result<Box<dyn Stream>> {
         Ok(Box::new(std::os::unix::net::UnixStream::connect(&self.0)?))
+    }
+
+    fn is_from_vm(&self) -> bool {
+        false
     }
 }
 
@@ -36,6 +42,10 @@ pub struct Vsock(pub u32);
 impl Connect for Vsock {
     fn connect(&self) -> io::Result<Box<dyn Stream>> {
         Ok(Box::new(vsock::VsockStream::connect_with_cid_port(vsock::VMADDR_CID_HOST, self.0)?))
+    }
+
+    fn is_from_vm(&self) -> bool {
+        true
     }
 }
 
@@ -52,6 +62,11 @@ impl Dialler {
         let mut boot = [0; 16];
         getrandom::fill(&mut boot)?;
         Ok(Self { connect, secret, boot: BootId(boot) })
+    }
+
+    /// Whether this agent has a VM for itself: its clock and its containers are the agent's to look after.
+    pub fn is_in_vm(&self) -> bool {
+        self.connect.is_from_vm()
     }
 
     /// Dials, and waits to be admitted. Reads of the stream wait for ever, writes for a bounded time.

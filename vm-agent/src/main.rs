@@ -13,6 +13,10 @@
 #[cfg(unix)]
 mod arguments;
 #[cfg(unix)]
+mod channel;
+#[cfg(unix)]
+mod clock;
+#[cfg(unix)]
 mod control;
 #[cfg(unix)]
 mod dial;

@@ -89,6 +89,8 @@ scripted! {
     machine_status = "machine.status" (Nothing) -> MachineInfo;
     machine_start = "machine.start" (Nothing) -> MachineInfo;
     machine_stop = "machine.stop" (Nothing) -> MachineInfo;
+    machine_configure = "machine.configure" (ConfigureMachine) -> MachineSettings;
+    machine_reset = "machine.reset" (Nothing) -> MachineInfo;
     doctor = "doctor" (Nothing) -> Vec<Check>;
 }
 
@@ -130,6 +132,8 @@ pub fn machine() -> MachineInfo {
         disk_used_bytes: None,
         disk_free_bytes: None,
         restarts: 0,
+        chosen_because: String::new(),
+        vm: None,
     }
 }
 

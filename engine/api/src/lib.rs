@@ -46,7 +46,10 @@ pub use self::{
     halt::{Halt, HaltCode},
     home::Home,
     lock::EngineLock,
-    machine::{AgentInfo, EngineStatus, MachineInfo, MachineKind, MachineState, PROTOCOL_VERSION},
+    machine::{
+        AgentInfo, ConfigureMachine, EngineStatus, MachineChoice, MachineInfo, MachineKind, MachineSettings, MachineState,
+        PROTOCOL_VERSION, PublishedPort, VmInfo,
+    },
     methods::{Handler, Nothing},
     name::{ShareId, ShareName},
     page::{ListOf, Page},

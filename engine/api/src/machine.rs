@@ -82,6 +82,86 @@ pub struct MachineInfo {
     pub disk_free_bytes: Option<u64>,
     /// Times that the agent was started again because it ended, since the engine started.
     pub restarts: u64,
+    /// Why it is of this kind, as a sentence.
+    pub chosen_because: String,
+    /// What only a VM has; `null` for other kinds, and before the first start.
+    pub vm: Option<VmInfo>,
+}
+
+/// What only a VM has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct VmInfo {
+    /// What runs it: `QEMU`.
+    pub hypervisor: String,
+    /// Whether the processor runs it, and not an emulation, which is slow.
+    pub accelerated: bool,
+    /// Why the processor doesn't, as a sentence; `null` where it does.
+    pub emulated_because: Option<String>,
+    /// Processors that it has.
+    pub cpus: u32,
+    /// Memory that it has at most, in bytes.
+    pub memory_bytes: u64,
+    /// Size of its data disk, in bytes. What its content takes is `disk_used_bytes` of the machine.
+    pub disk_bytes: u64,
+    /// Where Docker's API is on this computer.
+    pub docker_socket: PathBytes,
+    /// Ports of containers that are reached at 127.0.0.1 of this computer.
+    pub ports: Vec<PublishedPort>,
+}
+
+/// A port that a container publishes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct PublishedPort {
+    /// The TCP port.
+    pub port: u16,
+    /// Why it can't be reached here, as a sentence: another program has it. `null` where it can.
+    pub problem: Option<String>,
+}
+
+/// Which machine there is to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum MachineChoice {
+    /// A VM where the processor runs it, else a directory.
+    #[default]
+    Auto,
+    /// A directory on this computer.
+    Local,
+    /// A VM.
+    Vm,
+}
+
+/// How the machine is set up. What is `null` follows from the computer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct MachineSettings {
+    /// Which; from the next start of the engine on.
+    pub kind: MachineChoice,
+    /// Processors of a VM; from its next start on, as all that follows.
+    pub cpus: Option<u32>,
+    /// Memory of a VM, in MiB.
+    pub memory_mib: Option<u64>,
+    /// Size of a VM's data disk, in GiB. It only grows.
+    pub disk_gib: Option<u64>,
+}
+
+/// What is to be different about [`MachineSettings`]; `null` leaves a thing as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ConfigureMachine {
+    /// Which.
+    pub kind: Option<MachineChoice>,
+    /// Processors.
+    pub cpus: Option<u32>,
+    /// Memory, in MiB.
+    pub memory_mib: Option<u64>,
+    /// Size of the data disk, in GiB.
+    pub disk_gib: Option<u64>,
 }
 
 /// The agent, as it introduced itself.

@@ -16,7 +16,7 @@ use crate::{
     entry::Amount,
     error::{ApiError, ErrorCode},
     feed::Feed,
-    machine::{EngineStatus, MachineInfo},
+    machine::{ConfigureMachine, EngineStatus, MachineInfo, MachineSettings},
     page::{ListOf, Page},
     problem::Problem,
     share::{CreateShare, FlushShare, Flushed, OfShare, RemoveShare, ResumeShare, ShareInfo},
@@ -106,6 +106,10 @@ methods! {
     machine_start = "machine.start" (Nothing) -> MachineInfo;
     /// Stop the machine in good order; answered when it has stopped. Shares become Disconnected.
     machine_stop = "machine.stop" (Nothing) -> MachineInfo;
+    /// How the machine is set up, once what is named is different.
+    machine_configure = "machine.configure" (ConfigureMachine) -> MachineSettings;
+    /// Delete the machine's disk, with every container, image and copy in it, and start it anew. Shares are filled again from the host.
+    machine_reset = "machine.reset" (Nothing) -> MachineInfo;
     /// Look at everything that Causeway needs.
     doctor = "doctor" (Nothing) -> Vec<Check>;
 }

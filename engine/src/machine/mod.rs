@@ -1,14 +1,20 @@
 //! Machines: where the guest's side of every share lives, and the agent that looks after it.
 
 pub mod backoff;
+pub mod choose;
+mod life;
 pub mod local;
+mod presence;
 pub mod process;
+pub mod settings;
+#[cfg(unix)]
+pub mod vm;
 mod watchers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_api::{ApiError, MachineInfo, PathBytes, Remedy};
+use causeway_api::{ApiError, ErrorCode, MachineInfo, MachineState, PathBytes, Remedy};
 use causeway_wire::agent::ShareId;
 
 use crate::remote::{AgentLink, Door};
@@ -24,6 +30,44 @@ pub struct Absent {
     pub remedy: Option<Remedy>,
 }
 
+/// How long a machine may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// From its start until the agent answers.
+    pub start: Duration,
+    /// To end in good order.
+    pub stop: Duration,
+}
+
+impl Absent {
+    /// Why a machine that is so has no agent.
+    fn of(info: &MachineInfo) -> Self {
+        let reason = match (info.state, &info.detail) {
+            (_, Some(detail)) => detail.clone(),
+            (MachineState::Stopped, None) => "The machine is stopped.".to_owned(),
+            (_, None) => "The machine is starting.".to_owned(),
+        };
+        Self { reason, remedy: info.remedy.clone() }
+    }
+}
+
+impl From<Absent> for ApiError {
+    fn from(Absent { reason, remedy }: Absent) -> Self {
+        Self { remedy, ..Self::new(ErrorCode::MachineUnavailable, reason) }
+    }
+}
+
+/// What moves a machine on that is in this state.
+fn remedy_for(state: MachineState, failing: bool) -> Option<Remedy> {
+    match state {
+        MachineState::Stopped => Some(Remedy::command("Start it.", "causeway machine start")),
+        MachineState::Failed | MachineState::Starting if failing => {
+            Some(Remedy::command("See what is missing.", "causeway doctor"))
+        }
+        _ => None,
+    }
+}
+
 /// Where the guest's side of every share lives.
 ///
 /// A machine starts its agent, and starts it again when it ends by itself; the agent dials in at the [door](Door). Methods may be
@@ -33,8 +77,12 @@ pub trait Machine: Send + Sync {
     fn start(&self);
     /// Wants it stopped, and waits until it is: in good order, or otherwise when `limit` has passed.
     fn stop(&self, limit: Duration);
+    /// How long a start and a stop may take.
+    fn patience(&self) -> Patience;
     /// Waits until the agent answers, or says why it doesn't.
     fn wait_until_ready(&self, limit: Duration) -> Result<(), ApiError>;
+    /// Deletes its disk, with everything in it. Only while it is stopped.
+    fn reset(&self) -> Result<(), ApiError>;
     /// How it is.
     fn info(&self) -> MachineInfo;
     /// The agent that answers now.

@@ -1,4 +1,4 @@
-//! The agent as a child process: found, started, ended, started again when it ends by itself.
+//! A child process, most often the agent: found, started, ended, started again when it ends by itself.
 //!
 //! The child holds the reading end of a pipe (its standard input) whose writing end only this process has. However this
 //! process ends, the pipe closes, and the agent ends itself: no orphan is left, not even after `kill -9`.
@@ -52,6 +52,8 @@ pub enum Phase {
         /// Its process id.
         pid: u32,
     },
+    /// It is to end, and hasn't yet.
+    Stopping,
 }
 
 /// Keeps one child process running while it is wanted.
@@ -79,6 +81,8 @@ struct Shared {
     make: MakeStart,
     on_change: OnChange,
     log: PathBuf,
+    /// What runs, for the log.
+    what: &'static str,
 }
 
 struct State {
@@ -93,12 +97,12 @@ struct State {
 
 impl Supervisor {
     /// Begins with nothing wanted. What the child prints on standard error is appended to `log`.
-    pub fn new(make: MakeStart, on_change: OnChange, log: PathBuf) -> io::Result<Self> {
+    pub fn new(what: &'static str, make: MakeStart, on_change: OnChange, log: PathBuf) -> io::Result<Self> {
         let state =
             State { wanted: false, quit: false, phase: Phase::Stopped, starts: 0, child: None, life_line: None };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), make, on_change, log });
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), make, on_change, log, what });
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("agent".to_owned()).spawn(move || theirs.supervise())?;
+        let thread = std::thread::Builder::new().name("supervisor".to_owned()).spawn(move || theirs.supervise())?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -129,11 +133,17 @@ impl Supervisor {
         state.wanted = false;
         state.life_line = None;
         self.shared.changed.notify_all();
+        if state.child.is_some() {
+            state.phase = Phase::Stopping;
+            drop(state);
+            (self.shared.on_change)();
+            state = self.shared.state();
+        }
         let deadline = Instant::now() + limit;
         while let Some(child) = state.child.clone() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                tracing::warn!(pid = child.id(), "the agent did not end in time and is killed");
+                tracing::warn!(pid = child.id(), "{} did not end in time and is killed", self.shared.what);
                 let _ = child.kill();
                 // The kernel ends it now whatever it does; only waiting is left.
                 state = self.shared.wait(state, Duration::from_secs(5));
@@ -193,7 +203,7 @@ impl Shared {
                 continue;
             }
             let wait = backoff.after(ran);
-            tracing::warn!(reason, ?wait, "the agent ended and is started again");
+            tracing::warn!(reason, ?wait, "{} ended and is started again", self.what);
             state.phase = Phase::Starting { last: Some(reason) };
             drop(state);
             (self.on_change)();
@@ -238,7 +248,7 @@ impl Shared {
         state.starts += 1;
         state.phase = Phase::Running { pid: child.id() };
         drop(state);
-        tracing::info!(pid = child.id(), "the agent runs");
+        tracing::info!(pid = child.id(), "{} runs", self.what);
         (self.on_change)();
         Ok(child)
     }
@@ -283,7 +293,7 @@ mod tests {
             command.arg("-c").arg(script).current_dir(&dir);
             Ok(Start { command, told: b"told\n".to_vec() })
         };
-        Supervisor::new(Box::new(make), Box::new(|| ()), log).unwrap()
+        Supervisor::new("it", Box::new(make), Box::new(|| ()), log).unwrap()
     }
 
     fn wait_for(what: impl Fn() -> bool) {
@@ -332,7 +342,7 @@ mod tests {
     fn a_program_that_does_not_exist_is_reported_and_tried_again() {
         let dir = tempfile::tempdir().unwrap();
         let make = || Ok(Start { command: Command::new("/nonexistent/agent"), told: Vec::new() });
-        let supervisor = Supervisor::new(Box::new(make), Box::new(|| ()), dir.path().join("log")).unwrap();
+        let supervisor = Supervisor::new("it", Box::new(make), Box::new(|| ()), dir.path().join("log")).unwrap();
         supervisor.start();
         wait_for(|| matches!(supervisor.phase(), Phase::Starting { last: Some(_) }));
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use causeway_sync::Lane;
 use causeway_wire::Stream;
 use causeway_wire::agent::ShareId;
+use causeway_wire::channel::ChannelId;
 use causeway_wire::greeting::{self, Admission, Dial, GreetingError, Purpose, Refusal, SECRET_BYTES, Secret};
 
 use super::link::AgentLink;
@@ -59,6 +60,8 @@ struct State {
     agent: Option<mpsc::Sender<Result<Arrival, GreetingError>>>,
     streams: HashMap<Key, mpsc::Sender<Box<dyn Stream>>>,
     next_session: u64,
+    channels: HashMap<ChannelId, mpsc::Sender<Box<dyn Stream>>>,
+    next_channel: u64,
 }
 
 struct Arrival {
@@ -80,6 +83,13 @@ pub struct Expected {
     waits: Vec<Wait>,
 }
 
+/// A channel's connection that is going to arrive. Dropping it has it refused.
+pub struct ExpectedChannel {
+    door: Door,
+    channel: ChannelId,
+    arrives: mpsc::Receiver<Box<dyn Stream>>,
+}
+
 /// The agent that is going to arrive.
 pub struct ExpectedAgent {
     arrives: mpsc::Receiver<Result<Arrival, GreetingError>>,
@@ -88,7 +98,14 @@ pub struct ExpectedAgent {
 
 impl Default for Door {
     fn default() -> Self {
-        let state = State { secret: None, agent: None, streams: HashMap::new(), next_session: 1 };
+        let state = State {
+            secret: None,
+            agent: None,
+            streams: HashMap::new(),
+            next_session: 1,
+            channels: HashMap::new(),
+            next_channel: 1,
+        };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), greetings: AtomicUsize::new(0) }) }
     }
 }
@@ -104,7 +121,31 @@ impl Door {
         state.secret = Some(secret.clone());
         state.agent = Some(arrived);
         state.streams.clear();
+        state.channels.clear();
         Ok(ExpectedAgent { arrives, secret })
+    }
+
+    /// Waits for another agent that knows the present secret: the one before has ended, and is started again inside its machine.
+    /// `None` before the first [`Self::renew`].
+    pub fn expect_again(&self) -> Option<ExpectedAgent> {
+        let (arrived, arrives) = mpsc::channel();
+        let mut state = self.state();
+        let secret = state.secret.clone()?;
+        state.agent = Some(arrived);
+        state.streams.clear();
+        state.channels.clear();
+        Some(ExpectedAgent { arrives, secret })
+    }
+
+    /// Expects a channel's connection. Then tell the agent to open it ([`AgentLink::open_channel`]), and
+    /// [wait](ExpectedChannel::wait).
+    pub fn expect_channel(&self) -> ExpectedChannel {
+        let (arrived, arrives) = mpsc::channel();
+        let mut state = self.state();
+        let channel = ChannelId(state.next_channel);
+        state.next_channel += 1;
+        state.channels.insert(channel, arrived);
+        ExpectedChannel { door: self.clone(), channel, arrives }
     }
 
     /// Expects a share's own connection and these lanes. Then tell the agent to dial them ([`AgentLink::dial`]) with the
@@ -183,6 +224,24 @@ impl Expected {
     }
 }
 
+impl ExpectedChannel {
+    /// Its number.
+    pub fn channel(&self) -> ChannelId {
+        self.channel
+    }
+
+    /// The connection.
+    pub fn wait(self, limit: Duration) -> Result<Box<dyn Stream>, DoorError> {
+        self.arrives.recv_timeout(limit).map_err(|_| DoorError::TimedOut(limit))
+    }
+}
+
+impl Drop for ExpectedChannel {
+    fn drop(&mut self) {
+        self.door.state().channels.remove(&self.channel);
+    }
+}
+
 impl Drop for Expected {
     fn drop(&mut self) {
         let mut state = self.door.state();
@@ -231,17 +290,28 @@ impl Shared {
             }
             Purpose::Share { share, session } => (share, session, None),
             Purpose::Lane { share, session, lane } => (share, session, Some(lane)),
+            Purpose::Channel(channel) => {
+                let waiting = self.state().channels.remove(&channel);
+                return hand_over(stream, waiting);
+            }
         };
-        let Some(waiting) = self.state().streams.remove(&key) else { return refuse(stream) };
-        if admit(&mut stream) {
-            let _ = waiting.send(stream);
-        }
+        let waiting = self.state().streams.remove(&key);
+        hand_over(stream, waiting);
     }
 
     /// Who waits for this agent; nobody, where the secret was renewed since it was checked.
     fn agent_waits(&self, dial: &Dial) -> Option<mpsc::Sender<Result<Arrival, GreetingError>>> {
         let mut state = self.state();
         if state.secret.as_ref() == Some(&dial.secret) { state.agent.take() } else { None }
+    }
+}
+
+/// Admits a connection and hands it to who waits for it.
+fn hand_over(mut stream: Box<dyn Stream>, waiting: Option<mpsc::Sender<Box<dyn Stream>>>) {
+    let Some(waiting) = waiting else { return refuse(stream) };
+    if admit(&mut stream) {
+        // Whoever waits may have given up; then the stream is closed.
+        let _ = waiting.send(stream);
     }
 }
 

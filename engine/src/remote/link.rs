@@ -10,6 +10,7 @@ use causeway_sync::Lane;
 use causeway_wire::agent::{
     AgentAnswer, AgentCall, AgentInfo, AgentReply, AgentRequest, Failure, Lanes, ShareId, ShareSettings,
 };
+use causeway_wire::channel::{ChannelId, Target};
 use causeway_wire::greeting::BootId;
 use causeway_wire::{FrameReader, FrameWriter, Stream};
 
@@ -115,6 +116,16 @@ impl AgentLink {
     /// Has the agent dial a share's connections. They arrive at the [`Door`](super::Door), which expects them already.
     pub fn dial(&self, share: ShareId, session: u64, lanes: &[Lane], limit: Duration) -> Result<(), AgentError> {
         self.done(AgentRequest::DialStreams { share, session, lanes: Lanes(lanes.to_vec()) }, limit)
+    }
+
+    /// Has the agent open a channel. Its connection arrives at the [`Door`](super::Door), which expects it already.
+    pub fn open_channel(&self, channel: ChannelId, to: Target, limit: Duration) -> Result<(), AgentError> {
+        self.done(AgentRequest::OpenChannel { channel, to }, limit)
+    }
+
+    /// Sets the guest's clock, in nanoseconds since 1970.
+    pub fn set_clock(&self, unix_ns: u64, limit: Duration) -> Result<(), AgentError> {
+        self.done(AgentRequest::SetClock(unix_ns), limit)
     }
 
     /// Whether the agent lives: it answers at once.

@@ -18,7 +18,7 @@ mod loss;
 mod pending;
 mod share;
 
-pub use door::{Arrived, Door, DoorError, Expected, ExpectedAgent};
+pub use door::{Arrived, Door, DoorError, Expected, ExpectedAgent, ExpectedChannel};
 pub use lanes::{Delivery, Lanes};
 pub use link::{AgentError, AgentLink, Opened};
 #[cfg(unix)]

@@ -11,6 +11,7 @@ use causeway_sync::ignore::RuleTexts;
 use causeway_sync::plan::BULK_LANES;
 
 use crate::bounded;
+use crate::channel::{ChannelId, Target};
 use crate::check;
 use crate::frame::{Malformed, Message};
 use crate::share::Space;
@@ -75,6 +76,16 @@ pub enum AgentRequest {
         /// Whether to dial the share's own connection, and which lanes.
         lanes: Lanes,
     },
+    /// Reach a target and dial a connection for a channel to it ([`crate::channel`]). Answered by [`AgentReply::Done`] once it is
+    /// admitted, or by why there is none.
+    OpenChannel {
+        /// Comes with the connection.
+        channel: ChannelId,
+        /// What it leads to.
+        to: Target,
+    },
+    /// Set the guest's clock, in nanoseconds since 1970. Only where the machine is a VM. Answered by [`AgentReply::Done`].
+    SetClock(u64),
     /// Answered at once by [`AgentReply::Pong`].
     Ping,
     /// Close all shares in good order and end. Answered by [`AgentReply::Done`] just before.
@@ -200,6 +211,8 @@ pub enum FailureKind {
     Closing,
     /// It wasn't done in time.
     TimedOut,
+    /// This machine has no such thing.
+    Unsupported,
     /// Anything else that the system reports.
     Io,
 }

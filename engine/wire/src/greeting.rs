@@ -20,13 +20,14 @@ use causeway_sync::Lane;
 use causeway_sync::plan::BULK_LANES;
 
 use crate::agent::ShareId;
+use crate::channel::ChannelId;
 use crate::frame::{self, FrameError, FrameWriter, Malformed, Message};
 
 /// First bytes of every connection.
 pub const MAGIC: [u8; 6] = *b"CAUSEW";
 /// Version of the protocol. Grows with every change of a message: engine and agent come from the same build, so nothing is
 /// negotiated.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Length of a [`Secret`], in bytes.
 pub const SECRET_BYTES: usize = 32;
 /// Longest body of a greeting's frame, in bytes.
@@ -128,6 +129,8 @@ pub enum Purpose {
         /// Which.
         lane: Lane,
     },
+    /// [`crate::channel`].
+    Channel(ChannelId),
 }
 
 /// What the engine answers.

@@ -14,6 +14,7 @@
 pub mod agent;
 pub mod boot;
 pub mod bounded;
+pub mod channel;
 pub mod errand;
 pub mod frame;
 pub mod greeting;

@@ -195,6 +195,15 @@ impl Handler for Memory {
         Ok(stopped)
     }
 
+    async fn machine_configure(&self, wish: ConfigureMachine) -> Result<MachineSettings, ApiError> {
+        let ConfigureMachine { kind, cpus, memory_mib, disk_gib } = wish;
+        Ok(MachineSettings { kind: kind.unwrap_or_default(), cpus, memory_mib, disk_gib })
+    }
+
+    async fn machine_reset(&self, _: Nothing) -> Result<MachineInfo, ApiError> {
+        Ok(self.feed.machine())
+    }
+
     async fn doctor(&self, _: Nothing) -> Result<Vec<Check>, ApiError> {
         Ok(Vec::new())
     }
@@ -257,6 +266,8 @@ pub fn machine() -> MachineInfo {
         disk_used_bytes: Some(1),
         disk_free_bytes: None,
         restarts: 0,
+        chosen_because: String::new(),
+        vm: None,
     }
 }
 

@@ -1,0 +1,353 @@
+//! The machine `vm`: a small Linux VM of Causeway's own, with the agent as PID 1, an ext4 data disk, and Docker.
+//!
+//! ```text
+//!  VmMachine ── Supervisor ──► hypervisor's program ──► guest: PID 1 ─► agent, dockerd
+//!      │                            │ console                    │ dials
+//!      ├── Console ◄────────────────┘                            │
+//!      ├── Vsock ◄───────────────────────────────────────────────┘
+//!      └── Watchdog: asks the agent for a sign of life, and sets the guest's clock
+//! ```
+//!
+//! Each start has a secret of its own, which the guest's root alone can read. An agent that breaks is started again inside the guest;
+//! where it doesn't come back, or stops answering, the VM is ended and started again. However the engine ends, the VM ends
+//! with it.
+//!
+//! The guest isn't trusted. What it can reach of the host is the engine's door, where it has to know the secret.
+
+mod console;
+mod data_disk;
+pub mod hypervisor;
+pub mod image;
+pub mod parts;
+pub mod qemu;
+pub mod trial;
+pub mod vsock;
+#[cfg(target_os = "linux")]
+mod vsock_kernel;
+mod watchdog;
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use causeway_api::{ApiError, ErrorCode, Home, MachineInfo, MachineKind, MachineState, PathBytes, VmInfo};
+use causeway_endpoint::serve::content_dir;
+use causeway_wire::agent::ShareId;
+use causeway_wire::boot::{self, Boot, DataDisk};
+
+use self::console::Console;
+use self::hypervisor::{Acceleration, Plan};
+use self::parts::Parts;
+use self::vsock::{Device, Vsock};
+use self::watchdog::Watchdog;
+use super::presence::{Absence, OnAbsence, OnAbsenceAgain, Presence, StartId};
+use super::process::{Phase, Start, Supervisor};
+use super::settings::{self, Size};
+use super::{Absent, Machine, Patience, Watching, remedy_for};
+use crate::doctor::system::space_at;
+use crate::remote::{AgentLink, Door, ExpectedAgent};
+
+/// Where the guest keeps the shares.
+const GUEST_DISK: &str = "/data/causeway";
+/// Docker's API on the host.
+const DOCKER_SOCKET_NAME: &str = "docker.sock";
+/// The name that the guest calls itself by.
+const HOSTNAME: &str = "causeway";
+/// How long the guest may take from its start until the agent has dialled in, by the processor and emulated. Seconds are usual;
+/// the rest is for a disk that is checked, and for a busy computer.
+const ARRIVAL_LIMIT: Duration = Duration::from_secs(60);
+const ARRIVAL_LIMIT_EMULATED: Duration = Duration::from_secs(180);
+/// How long an agent that broke may take until it is back.
+const RETURN_LIMIT: Duration = Duration::from_secs(30);
+/// How long the guest may take to end in good order: its containers have 5 s, Docker some more, the shares and the disk the rest.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// How long the agent may take to close its shares.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(20);
+
+/// The machine `vm`.
+pub struct VmMachine {
+    shared: Arc<Shared>,
+    supervisor: Supervisor,
+    _watchdog: Watchdog,
+}
+
+struct Shared {
+    home: Home,
+    because: String,
+    places: Places,
+    presence: Arc<Presence>,
+    console: Console,
+    now: Mutex<Now>,
+}
+
+/// Where things are on the host.
+struct Places {
+    data_disk: PathBuf,
+    boot: PathBuf,
+    trial: PathBuf,
+    logs: PathBuf,
+}
+
+/// What the present VM has.
+#[derive(Default)]
+struct Now {
+    device: Option<Device>,
+    vsock: Option<Vsock>,
+    facts: Option<Facts>,
+}
+
+/// What there is to tell of the VM that was started last.
+#[derive(Clone)]
+struct Facts {
+    hypervisor: &'static str,
+    acceleration: Acceleration,
+    size: Size,
+}
+
+impl VmMachine {
+    /// Prepares its sockets. Starts nothing yet: what is missing is told when it is started.
+    pub fn new(home: &Home, because: String) -> anyhow::Result<Arc<Self>> {
+        let directory = directory(home);
+        fs::create_dir_all(&directory)?;
+        let places = Places {
+            data_disk: directory.join("data.img"),
+            boot: home.socket("boot"),
+            trial: trial_file(home),
+            logs: home.logs_dir(),
+        };
+        let presence = Arc::new(Presence::default());
+        let theirs = Arc::clone(&presence);
+        let log = places.logs.join("machine.log");
+        let console = Console::listen(&home.socket("console.sock"), log, Box::new(move || theirs.announce()))?;
+        let now = Mutex::default();
+        let shared = Arc::new(Shared { home: home.clone(), because, places, presence, console, now });
+        Ok(Arc::new_cyclic(|machine: &Weak<Self>| {
+            let weak = machine.clone();
+            let on_absence: OnAbsence = Arc::new(move |start, absence, again| {
+                if let Some(machine) = weak.upgrade() {
+                    machine.miss(start, absence, again);
+                }
+            });
+            let theirs = Arc::clone(&shared);
+            let make = move || theirs.prepare_start(&on_absence);
+            let theirs = Arc::clone(&shared);
+            let on_change = move || theirs.presence.announce();
+            let log = shared.places.logs.join("hypervisor.log");
+            let supervisor = Supervisor::new("the VM", Box::new(make), Box::new(on_change), log)
+                .expect("the system has room for one more thread");
+            let weak = machine.clone();
+            let watchdog = Watchdog::start(Arc::clone(&shared.presence), move || {
+                if let Some(machine) = weak.upgrade() {
+                    machine.supervisor.kill();
+                }
+            })
+            .expect("the system has room for one more thread");
+            Self { shared, supervisor, _watchdog: watchdog }
+        }))
+    }
+
+    /// The agent of a start isn't there: one that was there may come back by itself, else the VM is started again.
+    fn miss(&self, start: StartId, absence: Absence, OnAbsenceAgain(again): OnAbsenceAgain) {
+        let expected = match absence {
+            Absence::Lost => self.shared.presence.door().expect_again(),
+            Absence::NotArrived => None,
+        };
+        let waits = expected.map(|expected| self.shared.presence.expect(start, expected, RETURN_LIMIT, again));
+        if !matches!(waits, Some(Ok(()))) {
+            self.supervisor.kill();
+        }
+    }
+
+    fn state_shown(&self, agent: bool) -> (MachineState, Option<String>) {
+        let told = self.shared.console.told();
+        match self.supervisor.phase() {
+            Phase::Stopped => (MachineState::Stopped, None),
+            Phase::Stopping => (MachineState::Stopping, told.stage),
+            _ if agent => {
+                (MachineState::Running, told.out_of_memory.map(|killed| format!("Memory ran out: process {killed} was ended")))
+            }
+            Phase::Starting { last: Some(reason) } => (MachineState::Failed, Some(told.failure.unwrap_or(reason))),
+            Phase::Starting { last: None } | Phase::Running { .. } => {
+                (MachineState::Starting, told.failure.or(self.shared.presence.failure()).or(told.stage))
+            }
+        }
+    }
+}
+
+impl Machine for VmMachine {
+    fn start(&self) {
+        self.supervisor.start();
+    }
+
+    fn stop(&self, limit: Duration) {
+        if let Some(link) = self.shared.presence.link() {
+            let ask = move || {
+                if let Err(error) = link.shutdown(SHUTDOWN_LIMIT) {
+                    tracing::warn!(%error, "the agent couldn't be asked to end");
+                }
+            };
+            if let Err(error) = std::thread::Builder::new().name("shutdown".to_owned()).spawn(ask) {
+                tracing::warn!(%error, "the agent couldn't be asked to end");
+            }
+        }
+        self.supervisor.stop(limit);
+        let Now { device, vsock, .. } = &mut *self.shared.now();
+        (*device, *vsock) = (None, None);
+        self.shared.presence.leave();
+    }
+
+    fn patience(&self) -> Patience {
+        Patience { start: ARRIVAL_LIMIT_EMULATED, stop: STOP_LIMIT }
+    }
+
+    fn wait_until_ready(&self, limit: Duration) -> Result<(), ApiError> {
+        if self.shared.presence.wait(limit) { Ok(()) } else { Err(Absent::of(&self.info()).into()) }
+    }
+
+    fn reset(&self) -> Result<(), ApiError> {
+        data_disk::remove(&self.shared.places.data_disk).map_err(|e| ApiError::new(ErrorCode::Io, format!("{e}.")))
+    }
+
+    fn info(&self) -> MachineInfo {
+        let agent = self.shared.presence.agent_info();
+        let (shown, detail) = self.state_shown(agent.is_some());
+        let disk = &self.shared.places.data_disk;
+        MachineInfo {
+            kind: MachineKind::Vm,
+            state: shown,
+            state_since: self.shared.presence.since(shown),
+            remedy: remedy_for(shown, shown == MachineState::Failed),
+            detail: detail.map(|detail| sentence(&detail)),
+            agent,
+            disk_path: Some(PathBytes::from(disk.as_path())),
+            disk_used_bytes: allocated_bytes(disk),
+            disk_free_bytes: space_at(disk.parent().unwrap_or(disk)).map(|space| space.free_bytes),
+            restarts: self.supervisor.starts().saturating_sub(1),
+            chosen_because: self.shared.because.clone(),
+            vm: self.shared.vm_info(),
+        }
+    }
+
+    fn agent(&self) -> Result<Arc<AgentLink>, Absent> {
+        self.shared.presence.link().ok_or_else(|| Absent::of(&self.info()))
+    }
+
+    fn content_path(&self, share: ShareId) -> Option<PathBytes> {
+        Some(PathBytes::from(content_dir(Path::new(GUEST_DISK), share).as_path()))
+    }
+
+    fn door(&self) -> &Door {
+        self.shared.presence.door()
+    }
+
+    fn watch(&self, changed: Box<dyn Fn() + Send + Sync>) -> Watching {
+        self.shared.presence.watch(changed)
+    }
+}
+
+impl Shared {
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Prepares everything for a VM and says how it is started. On the supervisor's thread, which lives as long as the VM.
+    fn prepare_start(&self, on_absence: &OnAbsence) -> anyhow::Result<Start> {
+        // The device of the VM before holds the sockets.
+        *self.now() = Now::default();
+        self.console.begin();
+        let Parts { hypervisor, image } = Parts::find()?;
+        let size = settings::size(&settings::read(self.home.root())?);
+        let acceleration = trial::acceleration(&*hypervisor, &image, &self.places.trial);
+        let data = data_disk::prepare(&self.places.data_disk, size.disk_bytes)?;
+        let vsock = Vsock::open(&self.home, self.presence.door().clone())?;
+        let (device, guest) = vsock.start()?;
+        let (start, expected) = self.presence.begin()?;
+        self.tell_guest(&expected, vsock.port(), data)?;
+        let plan = Plan {
+            image: &image,
+            data_disk: &self.places.data_disk,
+            size,
+            acceleration: &acceleration,
+            console: self.console.socket(),
+            vsock: guest,
+            boot: &self.places.boot,
+        };
+        let command = hypervisor.command(&plan);
+        let limit = match acceleration {
+            Acceleration::Hardware => ARRIVAL_LIMIT,
+            Acceleration::Emulation { .. } => ARRIVAL_LIMIT_EMULATED,
+        };
+        self.presence.expect(start, expected, limit, Arc::clone(on_absence))?;
+        let facts = Facts { hypervisor: hypervisor.name(), acceleration, size };
+        *self.now() = Now { device: Some(device), vsock: Some(vsock), facts: Some(facts) };
+        Ok(Start { command, told: Vec::new() })
+    }
+
+    fn vm_info(&self) -> Option<VmInfo> {
+        let Facts { hypervisor, acceleration, size } = self.now().facts.clone()?;
+        let (accelerated, emulated_because) = match acceleration {
+            Acceleration::Hardware => (true, None),
+            Acceleration::Emulation { because } => (false, Some(because)),
+        };
+        Some(VmInfo {
+            hypervisor: hypervisor.to_owned(),
+            accelerated,
+            emulated_because,
+            cpus: size.cpus,
+            memory_bytes: size.memory_mib << 20,
+            disk_bytes: size.disk_bytes,
+            docker_socket: PathBytes::from(self.home.socket(DOCKER_SOCKET_NAME).as_path()),
+            ports: Vec::new(),
+        })
+    }
+
+    /// Puts what the guest is told where the hypervisor reads it and no other user can.
+    fn tell_guest(&self, expected: &ExpectedAgent, port: u32, data: DataDisk) -> anyhow::Result<()> {
+        let boot = Boot {
+            secret: expected.secret().clone(),
+            port,
+            data,
+            hostname: HOSTNAME.to_owned(),
+        };
+        match fs::remove_file(&self.places.boot) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.places.boot)?;
+        Ok(boot::write(file, &boot)?)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // It may never have been written.
+        let _ = fs::remove_file(&self.places.boot);
+    }
+}
+
+fn directory(home: &Home) -> PathBuf {
+    home.machine_dir().join("vm")
+}
+
+/// Where it is noted what a [`trial`] showed.
+pub fn trial_file(home: &Home) -> PathBuf {
+    directory(home).join("trial.json")
+}
+
+/// The space that a sparse file takes.
+fn allocated_bytes(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    // In units of 512 bytes (stat(2)).
+    fs::metadata(path).ok().map(|metadata| metadata.blocks().saturating_mul(512))
+}
+
+/// With a capital at its beginning and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if text.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", characters.as_str())
+}
