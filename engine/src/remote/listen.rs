@@ -1,4 +1,4 @@
-//! The Unix socket of the `local` machine.
+//! A Unix socket of the engine's, for connections that threads serve.
 
 use std::fs;
 use std::io;
@@ -17,8 +17,7 @@ const SOCKET_PATH_BYTES_MAX: usize = 103;
 /// How long to wait after an accept that failed: descriptors may have run out.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Listens on a Unix socket of mode 0600 and sends what connects through a [`Door`]. Dropping it ends that and removes the
-/// socket.
+/// Listens on a Unix socket of mode 0600. Dropping it ends that and removes the socket.
 pub struct Listener {
     path: PathBuf,
     quit: Arc<AtomicBool>,
@@ -27,8 +26,13 @@ pub struct Listener {
 
 impl Listener {
     /// Listens at `path`, in a directory that only this user may enter. What an engine before left there is removed: the caller
-    /// holds the lock that makes it the only one.
+    /// holds the lock that makes it the only one. What connects enters by a door.
     pub fn bind(path: &Path, door: Door) -> io::Result<Self> {
+        Self::bind_for(path, move |stream| door.enter(Box::new(stream)))
+    }
+
+    /// The same, with `take` called for each connection. It must return at once.
+    pub fn bind_for(path: &Path, take: impl Fn(UnixStream) + Send + 'static) -> io::Result<Self> {
         if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
             let message =
                 format!("the path {} is too long for a socket ({SOCKET_PATH_BYTES_MAX} bytes at most)", path.display());
@@ -43,16 +47,16 @@ impl Listener {
         let quit = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&quit);
         let thread =
-            std::thread::Builder::new().name("door".to_owned()).spawn(move || accept(&listener, &stop, &door))?;
+            std::thread::Builder::new().name("door".to_owned()).spawn(move || accept(&listener, &stop, &take))?;
         Ok(Self { path: path.to_owned(), quit, thread: Some(thread) })
     }
 }
 
-fn accept(listener: &UnixListener, quit: &AtomicBool, door: &Door) {
+fn accept(listener: &UnixListener, quit: &AtomicBool, take: &dyn Fn(UnixStream)) {
     while !quit.load(Ordering::Acquire) {
         match listener.accept() {
             Ok(_) if quit.load(Ordering::Acquire) => return,
-            Ok((stream, _)) => door.enter(Box::new(stream)),
+            Ok((stream, _)) => take(stream),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");

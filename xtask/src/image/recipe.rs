@@ -96,7 +96,7 @@ pub const BOOT_MODULES: &[&str] =
     &["virtio_blk", "erofs", "qemu_fw_cfg", "vmw_vsock_virtio_transport", "virtio_net", "virtio_balloon"];
 
 /// Directories that are there for something to be mounted on them, or to be written to.
-pub const DIRECTORIES: &[&str] = &["data", "dev", "etc/docker", "proc", "root", "run", "sys", "tmp", "var", "etc/ssl/certs"];
+pub const DIRECTORIES: &[&str] = &["data", "dev", "etc/docker", "opt", "proc", "root", "run", "sys", "tmp", "var", "etc/ssl/certs"];
 
 /// Symlinks: where, and to what.
 pub const SYMLINKS: &[(&str, &str)] = &[
@@ -123,6 +123,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
     ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n127.0.1.1 causeway\n"),
     ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
+    ("etc/os-release", "PRETTY_NAME=\"Causeway (Debian 13)\"\nNAME=Causeway\nID=causeway\nID_LIKE=debian\nVERSION_ID=13\n"),
     ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"),
     ("etc/profile", "export PATH=/usr/sbin:/usr/bin\nexport PS1='machine:\\w# '\n"),
 ];

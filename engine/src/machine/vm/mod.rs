@@ -14,8 +14,10 @@
 //!
 //! The guest isn't trusted. What it can reach of the host is the engine's door, where it has to know the secret.
 
+mod channels;
 mod console;
 mod data_disk;
+mod docker;
 pub mod hypervisor;
 pub mod image;
 pub mod parts;
@@ -38,6 +40,7 @@ use causeway_endpoint::serve::content_dir;
 use causeway_wire::agent::ShareId;
 use causeway_wire::boot::{self, Boot, DataDisk};
 
+use self::channels::Channels;
 use self::console::Console;
 use self::hypervisor::{Acceleration, Plan};
 use self::parts::Parts;
@@ -48,7 +51,7 @@ use super::process::{Phase, Start, Supervisor};
 use super::settings::{self, Size};
 use super::{Absent, Machine, Patience, Watching, remedy_for};
 use crate::doctor::system::space_at;
-use crate::remote::{AgentLink, Door, ExpectedAgent};
+use crate::remote::{AgentLink, Door, ExpectedAgent, Listener};
 
 /// Where the guest keeps the shares.
 const GUEST_DISK: &str = "/data/causeway";
@@ -72,6 +75,7 @@ pub struct VmMachine {
     shared: Arc<Shared>,
     supervisor: Supervisor,
     _watchdog: Watchdog,
+    _docker: Listener,
 }
 
 struct Shared {
@@ -122,6 +126,8 @@ impl VmMachine {
         let theirs = Arc::clone(&presence);
         let log = places.logs.join("machine.log");
         let console = Console::listen(&home.socket("console.sock"), log, Box::new(move || theirs.announce()))?;
+        let channels = Channels::new(Arc::clone(&presence));
+        let docker = docker::listen(&home.socket(DOCKER_SOCKET_NAME), channels)?;
         let now = Mutex::default();
         let shared = Arc::new(Shared { home: home.clone(), because, places, presence, console, now });
         Ok(Arc::new_cyclic(|machine: &Weak<Self>| {
@@ -145,7 +151,7 @@ impl VmMachine {
                 }
             })
             .expect("the system has room for one more thread");
-            Self { shared, supervisor, _watchdog: watchdog }
+            Self { shared, supervisor, _watchdog: watchdog, _docker: docker }
         }))
     }
 
@@ -194,8 +200,7 @@ impl Machine for VmMachine {
             }
         }
         self.supervisor.stop(limit);
-        let Now { device, vsock, .. } = &mut *self.shared.now();
-        (*device, *vsock) = (None, None);
+        self.shared.close_ways();
         self.shared.presence.leave();
     }
 
@@ -253,10 +258,16 @@ impl Shared {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends what a VM needed, and closes the sockets.
+    fn close_ways(&self) {
+        let mut now = self.now();
+        (now.device, now.vsock) = (None, None);
+    }
+
     /// Prepares everything for a VM and says how it is started. On the supervisor's thread, which lives as long as the VM.
     fn prepare_start(&self, on_absence: &OnAbsence) -> anyhow::Result<Start> {
-        // The device of the VM before holds the sockets.
-        *self.now() = Now::default();
+        // Those of the VM before hold the sockets.
+        self.close_ways();
         self.console.begin();
         let Parts { hypervisor, image } = Parts::find()?;
         let size = settings::size(&settings::read(self.home.root())?);
