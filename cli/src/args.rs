@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use causeway_api::{HaltCode, Keep, Mode, ShareName, Side, Symlinks};
+use causeway_api::{HaltCode, Keep, MachineChoice, Mode, ShareName, Side, Symlinks};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::PossibleValue};
 use clap_complete::Shell;
 
@@ -47,6 +47,8 @@ pub enum Command {
     /// Where containers run
     #[command(subcommand)]
     Machine(MachineCommand),
+    /// Let the docker command use the machine's Docker
+    DockerContext,
     /// Look at everything that Causeway needs, and say what to do
     Doctor,
     /// Show the engine's log
@@ -230,6 +232,34 @@ pub enum MachineCommand {
     Start,
     /// Stop the machine; shares wait for it
     Stop,
+    /// Stop the machine in good order and start it again
+    Restart,
+    /// Show what the machine has printed
+    Logs(Logs),
+    /// Show how the machine is set up, or change it
+    Config(Config),
+    /// Delete the machine's disk: containers, images, volumes; shares are filled again from the host
+    Reset {
+        /// Don't ask
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Config {
+    /// What the machine is
+    #[arg(long, value_enum)]
+    pub kind: Option<KindArg>,
+    /// Processors of the VM
+    #[arg(long, value_name = "N")]
+    pub cpus: Option<u32>,
+    /// Memory of the VM in MiB
+    #[arg(long, value_name = "MIB")]
+    pub memory: Option<u64>,
+    /// Size of the VM's disk in GiB; it only grows
+    #[arg(long, value_name = "GIB")]
+    pub disk: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -288,6 +318,15 @@ value_enum! {
         Host = "host": "the host's",
         Guest = "guest": "the guest's",
         Both = "both": "the host's in place, the guest's beside it",
+    }
+}
+
+value_enum! {
+    /// What the machine is.
+    KindArg(MachineChoice) {
+        Auto = "auto": "a VM where the processor runs it, else a directory",
+        Local = "local": "a directory on this computer",
+        Vm = "vm": "a VM with Docker in it",
     }
 }
 
@@ -373,6 +412,12 @@ mod tests {
             "machine status",
             "machine start",
             "machine stop",
+            "machine restart",
+            "machine logs -f -n 5",
+            "machine config",
+            "machine config --kind vm --cpus 2 --memory 2048 --disk 32",
+            "machine reset --force",
+            "docker-context",
             "doctor",
             "logs",
             "logs -f",

@@ -44,7 +44,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             engine_run::run(Home::locate()?, background)?;
             Ok(Exit::Done)
         }
-        Command::Logs(logs) => command::logs::show(&Home::locate()?, screen, &logs),
+        Command::Logs(logs) => command::logs::show(&Home::locate()?.log_file(), screen, &logs),
         command => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(command::run(command, &Home::locate()?, screen))

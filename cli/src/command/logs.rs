@@ -1,4 +1,4 @@
-//! `causeway logs`: reads the engine's log files; no engine has to run.
+//! `causeway logs` and `causeway machine logs`: read log files; no engine has to run.
 
 use std::{
     collections::VecDeque,
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use causeway_api::{Home, Timestamp};
+use causeway_api::Timestamp;
 use serde_json::Value;
 
 use crate::{
@@ -22,18 +22,17 @@ use crate::{
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Shows the last lines, and goes on with new ones where that is wanted.
-pub fn show(home: &Home, screen: Screen, logs: &Logs) -> anyhow::Result<Exit> {
-    let log = home.log_file();
+pub fn show(log: &Path, screen: Screen, logs: &Logs) -> anyhow::Result<Exit> {
     if !log.exists() && !logs.follow {
         return Err(Usage(format!("There is no log yet at {}.", log.display())).into());
     }
     let wanted = if logs.lines == 0 { usize::MAX } else { logs.lines };
     // Opened first, so that what is written while the older files are read isn't missed.
-    let mut tail = Tail::open(&log)?;
+    let mut tail = Tail::open(log)?;
     let newest = tail.lines()?;
     let mut last = VecDeque::new();
     if newest.len() < wanted {
-        for older in older_files(&log) {
+        for older in older_files(log) {
             for line in BufReader::new(File::open(older)?).split(b'\n') {
                 keep(&mut last, String::from_utf8_lossy(&line?).into_owned(), wanted);
             }

@@ -1,9 +1,13 @@
 //! `causeway machine`.
 
-use causeway_api::{Client, MachineInfo, MachineState, Nothing, Timestamp};
+use causeway_api::{
+    Client, ConfigureMachine, Home, MachineChoice, MachineInfo, MachineKind, MachineSettings, MachineState, Nothing,
+    PublishedPort, Timestamp, VmInfo,
+};
 
 use crate::{
-    exit::Exit,
+    args::{Config, Logs},
+    exit::{Exit, Usage},
     progress::Bar,
     show::{
         facts::{Facts, remedy_lines},
@@ -36,9 +40,98 @@ pub async fn stop(client: &Client, screen: Screen) -> anyhow::Result<Exit> {
     show(&machine, screen)
 }
 
+/// Stops the machine and starts it again.
+pub async fn restart(client: &Client, screen: Screen) -> anyhow::Result<Exit> {
+    let bar = Bar::new(screen.json);
+    bar.say("Stopping the machine");
+    client.machine_stop(&Nothing {}).await?;
+    bar.say("Starting the machine");
+    let machine = client.machine_start(&Nothing {}).await?;
+    drop(bar);
+    show(&machine, screen)
+}
+
+/// Shows what the machine has printed.
+pub async fn logs(client: &Client, home: &Home, screen: Screen, logs: &Logs) -> anyhow::Result<Exit> {
+    let log = match client.machine_status(&Nothing {}).await?.kind {
+        MachineKind::Vm => home.console_log_file(),
+        MachineKind::Local | MachineKind::Attach => home.agent_log_file(),
+    };
+    super::logs::show(&log, screen, logs)
+}
+
+/// Changes how the machine is set up, and shows it.
+pub async fn config(client: &Client, screen: Screen, config: &Config) -> anyhow::Result<Exit> {
+    let Config { kind, cpus, memory, disk } = *config;
+    let wish = ConfigureMachine { kind: kind.map(|kind| kind.0), cpus, memory_mib: memory, disk_gib: disk };
+    let settings = client.machine_configure(&wish).await?;
+    screen.show(&settings, |settings| settings_lines(settings, &wish))?;
+    Ok(Exit::Done)
+}
+
+fn settings_lines(settings: &MachineSettings, wish: &ConfigureMachine) -> Vec<String> {
+    let unasked = || "as suits this computer".to_owned();
+    let mut facts = Facts::default();
+    facts.add("Kind", match settings.kind {
+        MachineChoice::Auto => "a VM where the processor runs it, else a directory",
+        MachineChoice::Local => "a directory on this computer",
+        MachineChoice::Vm => "a VM",
+    });
+    facts.add("Processors", settings.cpus.map_or_else(unasked, |cpus| cpus.to_string()));
+    facts.add("Memory", settings.memory_mib.map_or_else(unasked, |mib| numbers::bytes(mib << 20)));
+    facts.add("Disk", settings.disk_gib.map_or_else(unasked, |gib| numbers::bytes(gib << 30)));
+    let mut lines = facts.lines();
+    if wish.kind.is_some() {
+        lines.push("The kind holds from the next start of the engine: causeway engine stop".to_owned());
+    }
+    if wish.cpus.or(wish.memory_mib.map(|_| 0)).or(wish.disk_gib.map(|_| 0)).is_some() {
+        lines.push("A VM's size holds from its next start: causeway machine restart".to_owned());
+    }
+    lines
+}
+
+/// Deletes the machine's disk, once a person has said so.
+pub async fn reset(client: &Client, screen: Screen, force: bool) -> anyhow::Result<Exit> {
+    if !force && !confirmed()? {
+        return Err(Usage("Nothing was deleted. With --force it is, unasked.".to_owned()).into());
+    }
+    let bar = Bar::new(screen.json);
+    bar.say("Deleting the machine's disk and starting the machine");
+    let machine = client.machine_reset(&Nothing {}).await?;
+    drop(bar);
+    show(&machine, screen)
+}
+
+/// Asks at a terminal; elsewhere nobody can answer.
+fn confirmed() -> std::io::Result<bool> {
+    use std::io::{BufRead, IsTerminal, Write};
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return Ok(false);
+    }
+    eprint!("All containers, images and volumes of the machine are deleted, and what shares keep in the guest alone. Go on? [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
 fn show(machine: &MachineInfo, screen: Screen) -> anyhow::Result<Exit> {
     screen.show(machine, |machine| lines(machine, Timestamp::now()))?;
     Ok(Exit::attention_if(machine.state == MachineState::Failed))
+}
+
+fn add_vm(facts: &mut Facts, vm: &VmInfo) {
+    let how = if vm.accelerated { "by the processor" } else { "emulated, which is slow" };
+    facts.add("Runs", format!("by {}, {how}", paths::safe(&vm.hypervisor)));
+    facts.add_some("", vm.emulated_because.as_ref().map(|because| paths::safe(because)));
+    let (memory, disk) = (numbers::bytes(vm.memory_bytes), numbers::bytes(vm.disk_bytes));
+    facts.add("Size", format!("{}, memory {memory}, disk {disk}", numbers::counted(vm.cpus.into(), "processor", "processors")));
+    facts.add("Docker", paths::on_host(&vm.docker_socket));
+    for PublishedPort { port, problem } in &vm.ports {
+        let problem = problem.as_ref().map(|problem| format!(": {}", paths::safe(problem))).unwrap_or_default();
+        facts.add("Port", format!("{port}{problem}"));
+    }
 }
 
 fn lines(machine: &MachineInfo, now: Timestamp) -> Vec<String> {
@@ -50,6 +143,10 @@ fn lines(machine: &MachineInfo, now: Timestamp) -> Vec<String> {
     lines.push(String::new());
     let mut facts = Facts::default();
     facts.add("Kind", machine.kind.words());
+    facts.add("Because", paths::safe(&machine.chosen_because));
+    if let Some(vm) = &machine.vm {
+        add_vm(&mut facts, vm);
+    }
     facts.add_some("Disk", machine.disk_path.as_ref().map(paths::on_host));
     let space = [(machine.disk_used_bytes, "used"), (machine.disk_free_bytes, "free")];
     let space: Vec<_> =

@@ -6,6 +6,7 @@ pub mod logs;
 mod bin;
 mod conflicts;
 mod create;
+mod docker_context;
 mod doctor;
 mod engine;
 mod machine;
@@ -39,8 +40,13 @@ pub async fn run(command: Command, home: &Home, screen: Screen) -> anyhow::Resul
                 MachineCommand::Status => machine::status(&client, screen).await,
                 MachineCommand::Start => machine::start(&client, screen).await,
                 MachineCommand::Stop => machine::stop(&client, screen).await,
+                MachineCommand::Restart => machine::restart(&client, screen).await,
+                MachineCommand::Logs(logs) => machine::logs(&client, home, screen, &logs).await,
+                MachineCommand::Config(config) => machine::config(&client, screen, &config).await,
+                MachineCommand::Reset { force } => machine::reset(&client, screen, force).await,
             }
         }
+        Command::DockerContext => docker_context::select(&connect::reach(home).await?, screen).await,
         Command::Doctor => doctor::run(home, screen).await,
         Command::Engine(EngineCommand::Run { .. }) | Command::Logs(_) | Command::Completions { .. } => {
             unreachable!("carried out before without a runtime")

@@ -110,6 +110,21 @@ impl Home {
         self.logs_dir().join("engine.log")
     }
 
+    /// What a VM printed on its console.
+    pub fn console_log_file(&self) -> PathBuf {
+        self.logs_dir().join("machine.log")
+    }
+
+    /// What the agent of the machine `local` wrote to its standard error. A VM's agent writes to the console.
+    pub fn agent_log_file(&self) -> PathBuf {
+        self.logs_dir().join("agent.log")
+    }
+
+    /// Where a VM's Docker has its API.
+    pub fn docker_socket(&self) -> PathBuf {
+        self.socket("docker.sock")
+    }
+
     /// What an engine that was started in the background writes to its standard output and error: nothing, unless it
     /// can't start or panics. Begun anew with each start.
     pub fn stderr_file(&self) -> PathBuf {

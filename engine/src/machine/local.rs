@@ -41,7 +41,7 @@ impl LocalMachine {
         let presence = Arc::new(Presence::default());
         let socket = home.socket(SOCKET_NAME);
         let listener = Listener::bind(&socket, presence.door().clone())?;
-        let log = home.logs_dir().join("agent.log");
+        let log = home.agent_log_file();
         Ok(Arc::new_cyclic(|machine: &Weak<Self>| {
             let weak = machine.clone();
             let on_absence: OnAbsence = Arc::new(move |_, _, _| kill(&weak));

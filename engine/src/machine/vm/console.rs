@@ -2,7 +2,6 @@
 //!
 //! The guest isn't trusted: what it prints is shown and nothing else.
 
-use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -17,8 +16,6 @@ use causeway_wire::boot::{FAILURE_MARK, STAGE_MARK};
 const LINE_BYTES_MAX: u64 = 4096;
 /// A log that is longer is renamed, and a new one begun.
 const LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// The last lines, for whoever asks what happened.
-const TAIL_LINES: usize = 40;
 /// What the kernel prints when it can't go on, and when memory has run out (linux/kernel/panic.c, linux/mm/oom_kill.c).
 const PANIC: &str = "Kernel panic - not syncing: ";
 const OUT_OF_MEMORY: &str = "Out of memory: Killed process ";
@@ -43,7 +40,6 @@ pub struct Console {
 
 struct Shared {
     told: Mutex<Told>,
-    tail: Mutex<VecDeque<String>>,
     log: PathBuf,
     quit: AtomicBool,
     on_change: Box<dyn Fn() + Send + Sync>,
@@ -59,7 +55,6 @@ impl Console {
         let listener = UnixListener::bind(socket)?;
         let shared = Arc::new(Shared {
             told: Mutex::default(),
-            tail: Mutex::default(),
             log,
             quit: AtomicBool::new(false),
             on_change,
@@ -94,11 +89,6 @@ impl Console {
     pub fn told(&self) -> Told {
         self.shared.told().clone()
     }
-
-    /// The last lines.
-    pub fn tail(&self) -> Vec<String> {
-        self.shared.tail().iter().cloned().collect()
-    }
 }
 
 impl Drop for Console {
@@ -115,10 +105,6 @@ impl Drop for Console {
 impl Shared {
     fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tail(&self) -> MutexGuard<'_, VecDeque<String>> {
-        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self, stream: UnixStream) -> io::Result<()> {
@@ -141,12 +127,6 @@ impl Shared {
     }
 
     fn take(&self, text: &str) {
-        let mut tail = self.tail();
-        if tail.len() == TAIL_LINES {
-            tail.pop_front();
-        }
-        tail.push_back(text.to_owned());
-        drop(tail);
         let mut told = self.told();
         let before = told.clone();
         if let Some(stage) = text.strip_prefix(STAGE_MARK) {
@@ -222,7 +202,6 @@ mod tests {
         let told = console.told();
         assert_eq!(told.stage.as_deref(), Some("loading"));
         assert!(told.failure.unwrap().ends_with("panicked: no init"));
-        assert_eq!(console.tail().len(), 3);
         console.begin();
         assert_eq!(console.told(), Told::default());
         drop(console);

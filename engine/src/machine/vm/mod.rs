@@ -18,9 +18,11 @@ mod channels;
 mod console;
 mod data_disk;
 mod docker;
+mod docker_client;
 pub mod hypervisor;
 pub mod image;
 pub mod parts;
+mod ports;
 pub mod qemu;
 pub mod trial;
 pub mod vsock;
@@ -44,6 +46,7 @@ use self::channels::Channels;
 use self::console::Console;
 use self::hypervisor::{Acceleration, Plan};
 use self::parts::Parts;
+use self::ports::Ports;
 use self::vsock::{Device, Vsock};
 use self::watchdog::Watchdog;
 use super::presence::{Absence, OnAbsence, OnAbsenceAgain, Presence, StartId};
@@ -55,8 +58,6 @@ use crate::remote::{AgentLink, Door, ExpectedAgent, Listener};
 
 /// Where the guest keeps the shares.
 const GUEST_DISK: &str = "/data/causeway";
-/// Docker's API on the host.
-const DOCKER_SOCKET_NAME: &str = "docker.sock";
 /// The name that the guest calls itself by.
 const HOSTNAME: &str = "causeway";
 /// How long the guest may take from its start until the agent has dialled in, by the processor and emulated. Seconds are usual;
@@ -76,6 +77,7 @@ pub struct VmMachine {
     supervisor: Supervisor,
     _watchdog: Watchdog,
     _docker: Listener,
+    ports: Ports,
 }
 
 struct Shared {
@@ -124,10 +126,12 @@ impl VmMachine {
         };
         let presence = Arc::new(Presence::default());
         let theirs = Arc::clone(&presence);
-        let log = places.logs.join("machine.log");
+        let log = home.console_log_file();
         let console = Console::listen(&home.socket("console.sock"), log, Box::new(move || theirs.announce()))?;
         let channels = Channels::new(Arc::clone(&presence));
-        let docker = docker::listen(&home.socket(DOCKER_SOCKET_NAME), channels)?;
+        let socket = home.docker_socket();
+        let docker = docker::listen(&socket, channels.clone())?;
+        let ports = Ports::follow(socket, channels, Arc::clone(&presence))?;
         let now = Mutex::default();
         let shared = Arc::new(Shared { home: home.clone(), because, places, presence, console, now });
         Ok(Arc::new_cyclic(|machine: &Weak<Self>| {
@@ -151,7 +155,7 @@ impl VmMachine {
                 }
             })
             .expect("the system has room for one more thread");
-            Self { shared, supervisor, _watchdog: watchdog, _docker: docker }
+            Self { shared, supervisor, _watchdog: watchdog, _docker: docker, ports }
         }))
     }
 
@@ -232,7 +236,7 @@ impl Machine for VmMachine {
             disk_free_bytes: space_at(disk.parent().unwrap_or(disk)).map(|space| space.free_bytes),
             restarts: self.supervisor.starts().saturating_sub(1),
             chosen_because: self.shared.because.clone(),
-            vm: self.shared.vm_info(),
+            vm: self.shared.vm_info().map(|vm| VmInfo { ports: self.ports.shown(), ..vm }),
         }
     }
 
@@ -310,7 +314,7 @@ impl Shared {
             cpus: size.cpus,
             memory_bytes: size.memory_mib << 20,
             disk_bytes: size.disk_bytes,
-            docker_socket: PathBytes::from(self.home.socket(DOCKER_SOCKET_NAME).as_path()),
+            docker_socket: PathBytes::from(self.home.docker_socket().as_path()),
             ports: Vec::new(),
         })
     }

@@ -1,0 +1,51 @@
+//! `causeway docker-context`: a context of the docker command for the machine's Docker.
+
+use std::process::{Command, Output};
+
+use anyhow::{Context, bail};
+use causeway_api::{Client, Nothing};
+
+use crate::{
+    exit::{Exit, Usage},
+    show::screen::Screen,
+};
+
+/// What the context is called.
+const NAME: &str = "causeway";
+
+/// Makes the context, or sets it right, and selects it.
+pub async fn select(client: &Client, screen: Screen) -> anyhow::Result<Exit> {
+    let machine = client.machine_status(&Nothing {}).await?;
+    let Some(vm) = machine.vm else {
+        return Err(Usage("The machine is no VM, or was never started: there is no Docker in it.".to_owned()).into());
+    };
+    let socket = vm.docker_socket.to_path().context("the socket has a name that isn't a path here")?;
+    let endpoint = format!("host=unix://{}", socket.display());
+    let is_there = docker(&["context", "inspect", NAME])?.status.success();
+    let verb = if is_there { "update" } else { "create" };
+    must(&["context", verb, NAME, "--docker", &endpoint, "--description", "Causeway's machine"])?;
+    must(&["context", "use", NAME])?;
+    let shown = serde_json::json!({ "context": NAME, "docker_socket": vm.docker_socket });
+    screen.show(&shown, |_| {
+        vec![
+            format!("The docker command uses the context \"{NAME}\" from now on."),
+            "To go back: docker context use default".to_owned(),
+        ]
+    })?;
+    Ok(Exit::Done)
+}
+
+fn must(arguments: &[&str]) -> anyhow::Result<()> {
+    let output = docker(arguments)?;
+    if !output.status.success() {
+        bail!("docker {} failed: {}", arguments[..2].join(" "), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
+
+fn docker(arguments: &[&str]) -> anyhow::Result<Output> {
+    // A context that the environment demands would be in the way of the one that is selected.
+    let mut command = Command::new("docker");
+    command.args(arguments).env_remove("DOCKER_HOST").env_remove("DOCKER_CONTEXT");
+    command.output().context("the docker command can't be run; is it installed?")
+}

@@ -1,0 +1,190 @@
+//! Ports that containers publish (`docker run -p`), at 127.0.0.1 of the host.
+//!
+//! Docker's own API tells which there are; a list is asked for after each event of a container. A port is opened as soon as it is on the
+//! list and closed when it isn't any more; connections that are open go on. What the guest says is bounded, and reaches no more
+//! than ports of this computer's loopback.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use causeway_api::PublishedPort;
+use causeway_wire::channel::Target;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use super::channels::Channels;
+use super::docker_client::{ClientError, Events, published};
+use crate::machine::presence::Presence;
+
+/// Ports at once, at most; more aren't opened.
+const PORTS_MAX: usize = 512;
+/// How long to wait before Docker is asked again after it failed, and before a port is tried again that another program has.
+const AGAIN: Duration = Duration::from_secs(2);
+/// How long a connection may wait for the container.
+const PATIENCE: Duration = Duration::ZERO;
+/// How long to wait after an accept that failed: descriptors may have run out.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Keeps the published ports open. Dropping it closes them.
+pub struct Ports {
+    shown: Arc<Mutex<Vec<PublishedPort>>>,
+    quit: Arc<Notify>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Forwarder {
+    channels: Channels,
+    presence: Arc<Presence>,
+    docker: PathBuf,
+    shown: Arc<Mutex<Vec<PublishedPort>>>,
+    open: BTreeMap<u16, AbortHandle>,
+}
+
+impl Ports {
+    /// Follows the Docker whose API is at `docker`.
+    pub fn follow(docker: PathBuf, channels: Channels, presence: Arc<Presence>) -> io::Result<Self> {
+        let (shown, quit) = (Arc::<Mutex<Vec<PublishedPort>>>::default(), Arc::new(Notify::new()));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut forwarder =
+            Forwarder { channels, presence, docker, shown: Arc::clone(&shown), open: BTreeMap::new() };
+        let ending = Arc::clone(&quit);
+        let run = move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = ending.notified() => {}
+                    () = forwarder.run() => {}
+                }
+            });
+        };
+        let thread = std::thread::Builder::new().name("ports".to_owned()).spawn(run)?;
+        Ok(Self { shown, quit, thread: Some(thread) })
+    }
+
+    /// The ports that are published now.
+    pub fn shown(&self) -> Vec<PublishedPort> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Ports {
+    fn drop(&mut self) {
+        self.quit.notify_one();
+        let Some(thread) = self.thread.take() else { return };
+        // The last owner of the machine may be this thread itself.
+        if thread.thread().id() != std::thread::current().id() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Forwarder {
+    async fn run(&mut self) {
+        let changed = Arc::new(Notify::new());
+        let notify = Arc::clone(&changed);
+        let _watching = self.presence.watch(Box::new(move || notify.notify_one()));
+        loop {
+            if self.presence.link().is_none() {
+                self.apply(&BTreeSet::new()).await;
+                changed.notified().await;
+                continue;
+            }
+            if let Err(error) = self.follow(&changed).await {
+                tracing::debug!(%error, "the published ports aren't known");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+
+    /// Follows one run of Docker, to its end.
+    async fn follow(&mut self, changed: &Notify) -> Result<(), ClientError> {
+        // Before the list: what happens between the two isn't missed.
+        let mut events = Events::open(&self.docker).await?;
+        loop {
+            let wanted = published(&self.docker).await?;
+            let is_whole = self.apply(&wanted).await;
+            let again = async {
+                if is_whole { std::future::pending().await } else { tokio::time::sleep(AGAIN).await }
+            };
+            tokio::select! {
+                event = events.next() => event?,
+                () = again => {}
+                () = changed.notified() => if self.presence.link().is_none() { return Ok(()) },
+            }
+        }
+    }
+
+    /// Opens and closes ports. Returns whether all could be opened.
+    async fn apply(&mut self, wanted: &BTreeSet<u16>) -> bool {
+        self.open.retain(|port, listening| {
+            let stays = wanted.contains(port);
+            if !stays {
+                listening.abort();
+            }
+            stays
+        });
+        let mut shown = Vec::new();
+        for &port in wanted.iter().take(PORTS_MAX) {
+            let problem = match self.open.contains_key(&port) {
+                true => None,
+                false => self.listen(port).await.err().map(|error| explain(port, &error)),
+            };
+            shown.push(PublishedPort { port, problem });
+        }
+        let is_whole = shown.iter().all(|port| port.problem.is_none());
+        let mut before = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let differs = *before != shown;
+        *before = shown;
+        drop(before);
+        if differs {
+            self.presence.announce();
+        }
+        is_whole
+    }
+
+    async fn listen(&mut self, port: u16) -> io::Result<()> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let channels = self.channels.clone();
+        let serve = async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => forward(stream, port, channels.clone()),
+                    Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
+                }
+            }
+        };
+        self.open.insert(port, tokio::spawn(serve).abort_handle());
+        Ok(())
+    }
+}
+
+/// Carries a connection into the guest, on threads of its own.
+fn forward(stream: tokio::net::TcpStream, port: u16, channels: Channels) {
+    let connect = move || -> io::Result<()> {
+        let stream = stream.into_std()?;
+        stream.set_nonblocking(false)?;
+        stream.set_nodelay(true)?;
+        // One that can't be carried is closed, which tells the client as much as a container would.
+        if let Err((_, error)) = channels.connect(stream, Target::Tcp(port), PATIENCE) {
+            tracing::debug!(port, %error, "a connection to a published port was closed");
+        }
+        Ok(())
+    };
+    let spawned = std::thread::Builder::new().name("port".to_owned()).spawn(connect);
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "a connection to a published port can't be served");
+    }
+}
+
+fn explain(port: u16, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!("Port {port} of this computer is taken by another program."),
+        io::ErrorKind::PermissionDenied => format!("Your user may not open port {port} of this computer."),
+        _ => format!("Port {port} of this computer can't be opened: {error}."),
+    }
+}
