@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use causeway_api::{
-    ApiError, Check, ConfigureMachine, CreateShare, EngineLock, ErrorCode, Feed, Home, MachineInfo, MachineSettings, Mode, Patterns, Remedy, ShareId,
-    ShareInfo, Timestamp,
+    ApiError, Check, ConfigureMachine, CreateShare, EngineLock, ErrorCode, Feed, Home, MachineInfo, MachineSettings,
+    Mode, Patterns, Remedy, ShareId, ShareInfo, Timestamp,
 };
 use tokio::sync::watch;
 

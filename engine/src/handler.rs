@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::{
-    Amount, ApiError, BinEmpty, BinItem, BinRestore, Check, ConfigureMachine, Conflict, CreateShare, EngineStatus, ErrorCode, Feed,
-    FlushShare, Flushed, Handler, ListOf, MachineInfo, MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, Problem,
-    RemoveShare, Resolve, Resolved, Restored, ResumeShare, ShareInfo, Verification,
+    Amount, ApiError, BinEmpty, BinItem, BinRestore, Check, ConfigureMachine, Conflict, CreateShare, EngineStatus,
+    ErrorCode, Feed, FlushShare, Flushed, Handler, ListOf, MachineInfo, MachineSettings, Nothing, OfShare,
+    PROTOCOL_VERSION, Page, PathBytes, Problem, RemoveShare, Resolve, Resolved, Restored, ResumeShare, ShareInfo,
+    Verification,
 };
 use tokio::sync::oneshot;
 

@@ -39,10 +39,8 @@ pub fn set(unix_ns: u64, is_ours: bool) -> Result<(), ClockError> {
     if now_ms.abs_diff(unix_ns / 1_000_000) <= OFF_MS_MAX {
         return Ok(());
     }
-    let time = Timespec {
-        tv_sec: (unix_ns / 1_000_000_000).cast_signed(),
-        tv_nsec: (unix_ns % 1_000_000_000).cast_signed(),
-    };
+    let time =
+        Timespec { tv_sec: (unix_ns / 1_000_000_000).cast_signed(), tv_nsec: (unix_ns % 1_000_000_000).cast_signed() };
     clock_settime(ClockId::Realtime, time).map_err(|error| ClockError::Refused(error.into()))?;
     tracing::info!("the clock was set");
     Ok(())

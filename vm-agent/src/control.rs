@@ -85,7 +85,9 @@ impl Engine {
                 let dialler = Arc::clone(dialler);
                 self.spawn(id, move || done(channel::open(channel, to, &dialler), "open a channel"));
             }
-            AgentRequest::SetClock(unix_ns) => self.answer(id, done(clock::set(unix_ns, dialler.is_in_vm()), "set the clock")),
+            AgentRequest::SetClock(unix_ns) => {
+                self.answer(id, done(clock::set(unix_ns, dialler.is_in_vm()), "set the clock"))
+            }
             AgentRequest::DialStreams { share, session, lanes } => {
                 let (shares, dialler) = (Arc::clone(shares), Arc::clone(dialler));
                 self.spawn(id, move || done(shares.dial(share, session, &lanes.0, &dialler), "dial for a share"));

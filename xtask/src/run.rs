@@ -1,5 +1,6 @@
 //! Causeway for a person: until there is the desktop app, the engine, and its live status in the terminal.
 
+use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::cargo::{Workspace, must, succeeds};
-use crate::setup;
+use crate::{image, setup};
 
 /// How often the status program is looked at.
 const LOOK_MS: u64 = 50;
@@ -25,11 +26,14 @@ pub fn run(workspace: &Workspace, debug: bool) -> Result<()> {
     let profile = if debug { "dev" } else { "release" };
     must(&mut workspace.cargo(&["build", "--profile", profile, "-p", "causeway-cli", "-p", "causeway-agent"]))?;
     let causeway = workspace.program(profile, "causeway");
+    let image = guest(workspace, debug);
 
     ctrlc::set_handler(|| ENDING.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;
     let was_running = succeeds(workspace.command(&causeway).args(["engine", "status"]));
     if !was_running {
-        must(workspace.command(&causeway).args(["engine", "start"]))?;
+        must(
+            workspace.command(&causeway).args(["engine", "start"]).envs(image.iter().map(|at| ("CAUSEWAY_IMAGE", at))),
+        )?;
     }
     println!("Causeway runs. Another terminal can use it: {} share create DIR", causeway.display());
     println!(
@@ -41,6 +45,18 @@ pub fn run(workspace: &Workspace, debug: bool) -> Result<()> {
         must(workspace.command(&causeway).args(["engine", "stop"]))?;
     }
     shown
+}
+
+/// Makes the guest's image and installs what runs it, for a machine that is a VM. Without them the machine is a directory.
+fn guest(workspace: &Workspace, debug: bool) -> Option<PathBuf> {
+    let made = setup::to_run_vm(workspace).and_then(|()| image::make(workspace, &image::Arguments::to_run(debug)));
+    match made {
+        Ok(()) => Some(image::directory(workspace)),
+        Err(error) => {
+            println!("There will be no VM: {error:#}");
+            None
+        }
+    }
 }
 
 /// Shows the live status until Ctrl-C.

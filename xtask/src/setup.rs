@@ -1,6 +1,7 @@
 //! What the tasks need of the machine: system packages, Rust targets, cargo tools, packages of npm. Nothing is done where nothing is missing.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -20,7 +21,10 @@ const TO_BUILD: &[Package] = &[Package { name: "build-essential", probe: &["cc",
 /// What the guest's image is made with.
 const TO_MAKE_IMAGE: &[Package] = &[
     Package { name: "mmdebstrap", probe: &["mmdebstrap", "--version"] },
-    Package { name: "debian-archive-keyring", probe: &["test", "-e", "/usr/share/keyrings/debian-archive-keyring.gpg"] },
+    Package {
+        name: "debian-archive-keyring",
+        probe: &["test", "-e", "/usr/share/keyrings/debian-archive-keyring.gpg"],
+    },
     Package { name: "uidmap", probe: &["sh", "-c", "command -v newuidmap"] },
     Package { name: "erofs-utils", probe: &["sh", "-c", "command -v mkfs.erofs"] },
     // Ordinary users don't have its directory on their path.
@@ -34,6 +38,9 @@ const TO_RUN_VM: &[Package] = &[Package { name: "qemu-system-x86", probe: &["qem
 
 /// What the tests use besides: a repository, and the tools that watch folders.
 const TO_TEST: &[Package] = &[
+    // A static program for the containers of the tests, and the command that starts them.
+    Package { name: "busybox-static", probe: &["test", "-x", "/bin/busybox"] },
+    Package { name: "docker.io", probe: &["docker", "--version"] },
     Package { name: "git", probe: &["git", "--version"] },
     Package { name: "inotify-tools", probe: &["sh", "-c", "command -v inotifywait"] },
     Package { name: "npm", probe: &["npm", "--version"] },
@@ -60,6 +67,8 @@ struct Tool {
     probe: Probe,
     /// For `cargo install`.
     options: &'static [&'static str],
+    /// Whether its speed matters.
+    is_fast: bool,
 }
 
 /// What succeeds with `--version` where a [`Tool`] is there.
@@ -68,19 +77,31 @@ enum Probe {
     Program(&'static str),
 }
 
+/// Where the kernel has vsock for guests, the program for it isn't needed.
+const VSOCK_DEVICE: &str = "/dev/vhost-vsock";
+const VSOCK: Tool = Tool {
+    name: "vhost-device-vsock",
+    probe: Probe::Program("vhost-device-vsock"),
+    options: &["--version", "0.3.0"],
+    is_fast: true,
+};
+
 const TOOLS: &[Tool] = &[
-    Tool { name: "cargo-deny", probe: Probe::Subcommand("deny"), options: &[] },
+    VSOCK,
+    Tool { name: "cargo-deny", probe: Probe::Subcommand("deny"), options: &[], is_fast: false },
     // Without its own way to update itself, which is half of what there is to compile.
     Tool {
         name: "cargo-nextest",
         probe: Probe::Subcommand("nextest"),
         options: &["--no-default-features", "--features", "default-no-update"],
+        is_fast: false,
     },
     // Without an allocator and a way to report bugs of its own: less to compile.
     Tool {
         name: "watchexec-cli",
         probe: Probe::Program("watchexec"),
         options: &["--version", "2.3.2", "--no-default-features"],
+        is_fast: false,
     },
 ];
 
@@ -89,9 +110,9 @@ const COMPONENTS: &[&str] = &["clippy", "rustfmt"];
 
 /// For the tests.
 pub fn everything(workspace: &Workspace) -> Result<()> {
-    packages(workspace, TO_BUILD.iter().chain(TO_TEST))?;
+    packages(workspace, TO_BUILD.iter().chain(TO_MAKE_IMAGE).chain(TO_RUN_VM).chain(TO_TEST))?;
     toolchain(workspace)?;
-    tools(workspace)?;
+    tools(workspace, TOOLS)?;
     npm(workspace)?;
     println!("Everything that is needed is installed.");
     Ok(())
@@ -100,6 +121,12 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
 /// For a build alone.
 pub fn to_build(workspace: &Workspace) -> Result<()> {
     packages(workspace, TO_BUILD)
+}
+
+/// For a machine that is a VM.
+pub fn to_run_vm(workspace: &Workspace) -> Result<()> {
+    packages(workspace, TO_RUN_VM)?;
+    if !Path::new(VSOCK_DEVICE).exists() { tools(workspace, &[VSOCK]) } else { Ok(()) }
 }
 
 /// For the guest's image.
@@ -173,8 +200,8 @@ fn add(workspace: &Workspace, kind: &str, names: &[&str]) -> Result<()> {
     if missing.is_empty() { Ok(()) } else { must(workspace.command("rustup").args([kind, "add"]).args(missing)) }
 }
 
-fn tools(workspace: &Workspace) -> Result<()> {
-    for tool in TOOLS {
+fn tools(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
+    for tool in tools {
         let is_there = match tool.probe {
             Probe::Subcommand(name) => succeeds(&mut workspace.cargo(&[name, "--version"])),
             Probe::Program(name) => succeeds(workspace.command(name).arg("--version")),
@@ -184,9 +211,10 @@ fn tools(workspace: &Workspace) -> Result<()> {
         }
         let mut install = workspace.cargo(&["install", tool.name, "--locked"]);
         println!("--- {}", shown(install.args(tool.options)));
-        // Their speed matters little here and their build takes minutes: no optimisation, and one directory for what they share.
+        // Most tools' speed matters little here and their build takes minutes: no optimisation, and one directory for what they share.
         install.env("CARGO_TARGET_DIR", workspace.target().join("tools"));
-        for (name, value) in [("OPT_LEVEL", "0"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "0")] {
+        let unhurried = [("OPT_LEVEL", "0"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "0")];
+        for (name, value) in unhurried.iter().filter(|_| !tool.is_fast) {
             install.env(format!("CARGO_PROFILE_RELEASE_{name}"), value);
         }
         must(&mut install)?;

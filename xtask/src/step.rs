@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 use crate::cargo::Workspace;
-use crate::{checks, cross, direction, fuzz, setup, sim, tests};
+use crate::{checks, cross, direction, fuzz, image, setup, sim, tests};
 
 /// One step. The order is that of the run: what fails soonest comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -27,6 +27,8 @@ pub enum Step {
     Docs,
     /// Programs and tests, built
     Build,
+    /// The guest's image
+    Image,
     /// Unit and integration tests
     Tests,
     /// Examples in the documentation
@@ -62,6 +64,7 @@ impl Step {
         Self::Cross,
         Self::Docs,
         Self::Build,
+        Self::Image,
         Self::Tests,
         Self::Doctests,
         Self::Fuzz,
@@ -90,6 +93,7 @@ impl Step {
             Self::Cross => "type-checks for other systems",
             Self::Docs => "documentation without warnings",
             Self::Build => "programs and tests, built",
+            Self::Image => "the image of the VM's guest, made where it isn't there",
             Self::Tests => "unit and integration tests",
             Self::Doctests => "examples in the documentation",
             Self::Fuzz => "fuzz corpus and random input",
@@ -116,6 +120,7 @@ impl Step {
             Self::Cross => cross::check(workspace)?,
             Self::Docs => checks::docs(workspace)?,
             Self::Build => tests::build(workspace)?,
+            Self::Image => image::make(workspace, &image::Arguments::in_test())?,
             Self::Tests => return tests::run(workspace),
             Self::Doctests => tests::examples(workspace)?,
             Self::Fuzz => fuzz::run(workspace, &fuzz::Arguments::in_test())?,

@@ -72,11 +72,14 @@ pub async fn config(client: &Client, screen: Screen, config: &Config) -> anyhow:
 fn settings_lines(settings: &MachineSettings, wish: &ConfigureMachine) -> Vec<String> {
     let unasked = || "as suits this computer".to_owned();
     let mut facts = Facts::default();
-    facts.add("Kind", match settings.kind {
-        MachineChoice::Auto => "a VM where the processor runs it, else a directory",
-        MachineChoice::Local => "a directory on this computer",
-        MachineChoice::Vm => "a VM",
-    });
+    facts.add(
+        "Kind",
+        match settings.kind {
+            MachineChoice::Auto => "a VM where the processor runs it, else a directory",
+            MachineChoice::Local => "a directory on this computer",
+            MachineChoice::Vm => "a VM",
+        },
+    );
     facts.add("Processors", settings.cpus.map_or_else(unasked, |cpus| cpus.to_string()));
     facts.add("Memory", settings.memory_mib.map_or_else(unasked, |mib| numbers::bytes(mib << 20)));
     facts.add("Disk", settings.disk_gib.map_or_else(unasked, |gib| numbers::bytes(gib << 30)));
@@ -109,7 +112,9 @@ fn confirmed() -> std::io::Result<bool> {
     if !stdin.is_terminal() {
         return Ok(false);
     }
-    eprint!("All containers, images and volumes of the machine are deleted, and what shares keep in the guest alone. Go on? [y/N] ");
+    eprint!(
+        "All containers, images and volumes of the machine are deleted, and what shares keep in the guest alone. Go on? [y/N] "
+    );
     std::io::stderr().flush()?;
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer)?;
@@ -126,7 +131,10 @@ fn add_vm(facts: &mut Facts, vm: &VmInfo) {
     facts.add("Runs", format!("by {}, {how}", paths::safe(&vm.hypervisor)));
     facts.add_some("", vm.emulated_because.as_ref().map(|because| paths::safe(because)));
     let (memory, disk) = (numbers::bytes(vm.memory_bytes), numbers::bytes(vm.disk_bytes));
-    facts.add("Size", format!("{}, memory {memory}, disk {disk}", numbers::counted(vm.cpus.into(), "processor", "processors")));
+    facts.add(
+        "Size",
+        format!("{}, memory {memory}, disk {disk}", numbers::counted(vm.cpus.into(), "processor", "processors")),
+    );
     facts.add("Docker", paths::on_host(&vm.docker_socket));
     for PublishedPort { port, problem } in &vm.ports {
         let problem = problem.as_ref().map(|problem| format!(": {}", paths::safe(problem))).unwrap_or_default();

@@ -47,8 +47,8 @@ pub use self::{
     home::Home,
     lock::EngineLock,
     machine::{
-        AgentInfo, ConfigureMachine, EngineStatus, MachineChoice, MachineInfo, MachineKind, MachineSettings, MachineState,
-        PROTOCOL_VERSION, PublishedPort, VmInfo,
+        AgentInfo, ConfigureMachine, EngineStatus, MachineChoice, MachineInfo, MachineKind, MachineSettings,
+        MachineState, PROTOCOL_VERSION, PublishedPort, VmInfo,
     },
     methods::{Handler, Nothing},
     name::{ShareId, ShareName},

@@ -1,6 +1,8 @@
 //! `causeway doctor`: looks at everything that Causeway needs, and says what to do about what is missing.
 
 pub mod system;
+#[cfg(unix)]
+mod vm;
 
 use std::path::{Path, PathBuf};
 
@@ -47,6 +49,8 @@ pub fn examine(subject: &Subject) -> Vec<Check> {
     checks.push(check_space("home_space", "Space for Causeway's data", &subject.home));
     if let Some(machine) = &subject.machine {
         checks.push(check_machine(machine));
+        #[cfg(unix)]
+        checks.extend(vm::examine(machine));
         if let Some(disk) = machine.disk_path.as_ref().and_then(PathBytes::to_path) {
             checks.push(check_space("machine_space", "Space for the machine", &disk));
             checks.push(check_kind("machine_file_system", "File system of the machine", &disk));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use causeway_api::{Home, MachineChoice};
 
-use super::{Machine, settings};
 use super::local::LocalMachine;
+use super::{Machine, settings};
 
 /// Names another choice than the settings: `local`, `vm` or `auto`.
 pub const MACHINE_VARIABLE: &str = "CAUSEWAY_MACHINE";

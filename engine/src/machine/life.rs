@@ -8,7 +8,7 @@ use std::process::Command;
 pub fn end_with_this_process(command: &mut Command) {
     use std::os::unix::process::CommandExt;
 
-    use rustix::process::{Signal, getppid, getpid, set_parent_process_death_signal};
+    use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 
     let parent = getpid();
     let ask = move || {

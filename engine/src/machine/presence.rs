@@ -169,9 +169,16 @@ impl Presence {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn await_agent(self: &Arc<Self>, start: StartId, expected: &ExpectedAgent, limit: Duration, on_absence: &OnAbsence) {
+    fn await_agent(
+        self: &Arc<Self>,
+        start: StartId,
+        expected: &ExpectedAgent,
+        limit: Duration,
+        on_absence: &OnAbsence,
+    ) {
         let (presence, theirs) = (Arc::clone(self), Arc::clone(on_absence));
-        let on_loss = Box::new(move |loss: crate::remote::Loss| presence.lose(start, Absence::Lost, loss.to_string(), &theirs));
+        let on_loss =
+            Box::new(move |loss: crate::remote::Loss| presence.lose(start, Absence::Lost, loss.to_string(), &theirs));
         let arrived = expected.wait(limit, on_loss).map_err(anyhow::Error::from).and_then(|link| {
             let info = link.info(INFO_LIMIT)?;
             Ok((link, info))

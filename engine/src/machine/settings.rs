@@ -102,7 +102,8 @@ fn check(wish: &ConfigureMachine) -> Result<(), ApiError> {
 
 /// What a VM gets: what a person set, else what suits this computer.
 pub fn size(settings: &MachineSettings) -> Size {
-    let available = std::thread::available_parallelism().map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(u32::MAX));
+    let available =
+        std::thread::available_parallelism().map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(u32::MAX));
     size_on(settings, available, memory().0 >> 20)
 }
 
@@ -151,7 +152,8 @@ mod tests {
             let size = size_on(&MachineSettings::default(), cpus, memory_mib);
             assert_eq!((size.cpus, size.memory_mib), expected);
         }
-        let set = MachineSettings { cpus: Some(5), memory_mib: Some(700), disk_gib: Some(3), ..MachineSettings::default() };
+        let set =
+            MachineSettings { cpus: Some(5), memory_mib: Some(700), disk_gib: Some(3), ..MachineSettings::default() };
         assert_eq!(size_on(&set, 1, 1), Size { cpus: 5, memory_mib: 700, disk_bytes: 3 << 30 });
     }
 

@@ -66,7 +66,11 @@ pub fn error(failure: &Failure) -> ApiError {
         FailureKind::PermissionDenied => ErrorCode::PermissionDenied,
         FailureKind::InvalidRules => ErrorCode::InvalidPattern,
         FailureKind::TimedOut => ErrorCode::TimedOut,
-        FailureKind::NotFound | FailureKind::Occupied | FailureKind::Index | FailureKind::Io | FailureKind::Unsupported => ErrorCode::Io,
+        FailureKind::NotFound
+        | FailureKind::Occupied
+        | FailureKind::Index
+        | FailureKind::Io
+        | FailureKind::Unsupported => ErrorCode::Io,
     };
     ApiError::new(code, format!("{failure}."))
 }

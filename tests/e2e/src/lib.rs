@@ -12,6 +12,7 @@ pub mod place;
 pub mod random;
 pub mod share;
 pub mod tree;
+pub mod vm;
 pub mod watcher;
 
 pub use disk::Disk;
@@ -21,6 +22,7 @@ pub use place::{Place, Ran};
 pub use random::Random;
 pub use share::Share;
 pub use tree::{Node, Tree, snapshot};
+pub use vm::Vm;
 pub use watcher::{Sighting, Tool, Watcher};
 
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! A `CAUSEWAY_HOME` of its own, and what runs in it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,8 @@ pub struct Place {
     dir: TempDir,
     disks: Mutex<Vec<Disk>>,
     agent: Mutex<Option<PathBuf>>,
+    /// More of the environment of its engines.
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Default for Place {
@@ -54,7 +56,13 @@ impl Place {
     }
 
     fn of(dir: TempDir) -> Self {
-        Self { dir, disks: Mutex::default(), agent: Mutex::default() }
+        Self { dir, disks: Mutex::default(), agent: Mutex::default(), environment: Vec::new() }
+    }
+
+    /// With a variable in the environment of its engines.
+    pub fn with_environment(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name, value.into()));
+        self
     }
 
     /// Mounts a disk of so many MiB at a directory below [`Self::base`]; see [`crate::disk::may_mount`].
@@ -93,6 +101,7 @@ impl Place {
         let mut command = Command::new(program("causeway"));
         command.args(args).env("CAUSEWAY_HOME", self.home()).env("HOME", self.base().join("user")).stdin(Stdio::null());
         command.current_dir(self.dir.path());
+        command.envs(self.environment.iter().map(|(name, value)| (*name, value)));
         command.envs(self.agent.lock().unwrap().iter().map(|agent| ("CAUSEWAY_AGENT", agent)));
         command
     }
@@ -166,7 +175,7 @@ impl Place {
         kill(self.agent_pid());
     }
 
-    /// The end of the engine's and the agent's log, to be shown with a failure.
+    /// The end of the logs, the guest's console among them, to be shown with a failure.
     pub fn log_end(&self) -> String {
         let end = |name: &str| {
             let text = fs::read(self.home().join("logs").join(name)).unwrap_or_default();
@@ -174,11 +183,11 @@ impl Place {
             let lines: Vec<&str> = text.lines().collect();
             format!("--- {name}\n{}\n", lines[lines.len().saturating_sub(25)..].join("\n"))
         };
-        ["engine.log", "engine.stderr", "agent.log"].map(end).concat()
+        ["engine.log", "engine.stderr", "agent.log", "hypervisor.log", "machine.log"].map(end).concat()
     }
 
     /// Processes that run in this place.
-    fn processes(&self) -> Vec<(u32, String)> {
+    pub fn processes(&self) -> Vec<(u32, String)> {
         let home = self.home();
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -269,7 +278,7 @@ pub fn finish(mut child: Child, limit: Duration) -> Ran {
 }
 
 /// Kills a process, and waits until it is gone or only waits to be buried.
-fn kill(pid: u32) {
+pub fn kill(pid: u32) {
     use rustix::process::{Pid, Signal, kill_process};
     let Some(pid) = Pid::from_raw(pid.cast_signed()) else { return };
     // It may have ended already.

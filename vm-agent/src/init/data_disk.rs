@@ -30,7 +30,10 @@ pub fn open(known: DataDisk) -> Result<()> {
         console::stage("formatting the data disk");
         let lazy = "lazy_itable_init=1,lazy_journal_init=1,nodiscard";
         // Repositories are small files: twice as many inodes as usual.
-        tool::must("/usr/sbin/mke2fs", &["-q", "-t", "ext4", "-m", "0", "-i", "8192", "-L", "causeway", "-E", lazy, path])?;
+        tool::must(
+            "/usr/sbin/mke2fs",
+            &["-q", "-t", "ext4", "-m", "0", "-i", "8192", "-L", "causeway", "-E", lazy, path],
+        )?;
     } else {
         check(path)?;
         grow(&device, path)?;
@@ -78,7 +81,8 @@ fn grow(device: &Path, path: &str) -> Result<()> {
 
 /// The size that an ext4 superblock states (linux/fs/ext4/ext4.h: s_blocks_count_lo, s_log_block_size, s_blocks_count_hi).
 fn file_system_bytes(superblock: &[u8; 1024]) -> u64 {
-    let number = |at: usize| u32::from_le_bytes([superblock[at], superblock[at + 1], superblock[at + 2], superblock[at + 3]]);
+    let number =
+        |at: usize| u32::from_le_bytes([superblock[at], superblock[at + 1], superblock[at + 2], superblock[at + 3]]);
     let blocks = u64::from(number(0x4)) | u64::from(number(0x150)) << 32;
     let block_bytes = 1024_u64.checked_shl(number(0x18)).unwrap_or(u64::MAX);
     blocks.saturating_mul(block_bytes)

@@ -30,7 +30,8 @@ pub fn bring_up() -> Result<()> {
         &["-d", NETWORK, "-j", "DROP"],
     ];
     for rule in rules {
-        let words: Vec<&str> = ["-t", "mangle", "-A", "POSTROUTING", "-o", "eth0"].iter().chain(rule).copied().collect();
+        let words: Vec<&str> =
+            ["-t", "mangle", "-A", "POSTROUTING", "-o", "eth0"].iter().chain(rule).copied().collect();
         tool::must(IPTABLES, &words)?;
     }
     Ok(())

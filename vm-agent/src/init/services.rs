@@ -133,7 +133,8 @@ impl Services {
             (_, Some(signal)) => format!("by signal {signal}"),
             _ => String::new(),
         };
-        service.wait = if service.began.elapsed() > GOOD_RUN_MIN { AGAIN_MIN } else { (service.wait * 2).min(AGAIN_MAX) };
+        service.wait =
+            if service.began.elapsed() > GOOD_RUN_MIN { AGAIN_MIN } else { (service.wait * 2).min(AGAIN_MAX) };
         eprintln!("{} ended {ended} and is started again", service.name);
         let services = self.clone();
         std::thread::spawn(move || {

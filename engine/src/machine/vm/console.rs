@@ -53,12 +53,7 @@ impl Console {
             _ => {}
         }
         let listener = UnixListener::bind(socket)?;
-        let shared = Arc::new(Shared {
-            told: Mutex::default(),
-            log,
-            quit: AtomicBool::new(false),
-            on_change,
-        });
+        let shared = Arc::new(Shared { told: Mutex::default(), log, quit: AtomicBool::new(false), on_change });
         let theirs = Arc::clone(&shared);
         let serve = move || {
             for stream in listener.incoming() {

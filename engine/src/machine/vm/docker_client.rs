@@ -113,7 +113,11 @@ async fn get(docker: &Path, path: &str) -> Result<(Response<Incoming>, AbortHand
         Ok::<_, ClientError>((sender.send_request(request).await?, connection))
     };
     let (response, connection) = tokio::time::timeout(ANSWER_LIMIT, ask).await.map_err(|_| ClientError::TimedOut)??;
-    if response.status().is_success() { Ok((response, connection)) } else { Err(ClientError::Refused(response.status())) }
+    if response.status().is_success() {
+        Ok((response, connection))
+    } else {
+        Err(ClientError::Refused(response.status()))
+    }
 }
 
 #[cfg(test)]

@@ -176,9 +176,10 @@ impl VmMachine {
         match self.supervisor.phase() {
             Phase::Stopped => (MachineState::Stopped, None),
             Phase::Stopping => (MachineState::Stopping, told.stage),
-            _ if agent => {
-                (MachineState::Running, told.out_of_memory.map(|killed| format!("Memory ran out: process {killed} was ended")))
-            }
+            _ if agent => (
+                MachineState::Running,
+                told.out_of_memory.map(|killed| format!("Memory ran out: process {killed} was ended")),
+            ),
             Phase::Starting { last: Some(reason) } => (MachineState::Failed, Some(told.failure.unwrap_or(reason))),
             Phase::Starting { last: None } | Phase::Running { .. } => {
                 (MachineState::Starting, told.failure.or(self.shared.presence.failure()).or(told.stage))
@@ -321,12 +322,7 @@ impl Shared {
 
     /// Puts what the guest is told where the hypervisor reads it and no other user can.
     fn tell_guest(&self, expected: &ExpectedAgent, port: u32, data: DataDisk) -> anyhow::Result<()> {
-        let boot = Boot {
-            secret: expected.secret().clone(),
-            port,
-            data,
-            hostname: HOSTNAME.to_owned(),
-        };
+        let boot = Boot { secret: expected.secret().clone(), port, data, hostname: HOSTNAME.to_owned() };
         match fs::remove_file(&self.places.boot) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}

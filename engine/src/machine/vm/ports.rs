@@ -51,8 +51,7 @@ impl Ports {
     pub fn follow(docker: PathBuf, channels: Channels, presence: Arc<Presence>) -> io::Result<Self> {
         let (shown, quit) = (Arc::<Mutex<Vec<PublishedPort>>>::default(), Arc::new(Notify::new()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut forwarder =
-            Forwarder { channels, presence, docker, shown: Arc::clone(&shown), open: BTreeMap::new() };
+        let mut forwarder = Forwarder { channels, presence, docker, shown: Arc::clone(&shown), open: BTreeMap::new() };
         let ending = Arc::clone(&quit);
         let run = move || {
             runtime.block_on(async {
@@ -108,9 +107,7 @@ impl Forwarder {
         loop {
             let wanted = published(&self.docker).await?;
             let is_whole = self.apply(&wanted).await;
-            let again = async {
-                if is_whole { std::future::pending().await } else { tokio::time::sleep(AGAIN).await }
-            };
+            let again = async { if is_whole { std::future::pending().await } else { tokio::time::sleep(AGAIN).await } };
             tokio::select! {
                 event = events.next() => event?,
                 () = again => {}

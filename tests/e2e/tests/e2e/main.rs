@@ -14,4 +14,5 @@ mod life;
 mod many;
 mod real_input;
 mod rules;
+mod vm;
 mod watchers;

@@ -1,0 +1,96 @@
+//! What a VM needs of the computer, piece by piece.
+
+use causeway_api::{Check, MachineInfo, MachineKind, Remedy, Verdict};
+
+use super::check;
+use crate::machine::vm::hypervisor::HypervisorError;
+use crate::machine::vm::image::{Image, ImageError};
+use crate::machine::vm::qemu::Qemu;
+use crate::machine::vm::vsock;
+
+/// Looks at each piece. What is missing is bad where the machine is a VM, and no more than said where it isn't.
+pub fn examine(machine: &MachineInfo) -> Vec<Check> {
+    let missing = match machine.kind {
+        MachineKind::Vm => Verdict::Bad,
+        MachineKind::Local | MachineKind::Attach => Verdict::Good,
+    };
+    let mut checks = vec![
+        check("machine_choice", "What the machine is", Verdict::Good, choice(machine)),
+        check_image(missing),
+        check_hypervisor(missing),
+        check_vsock(missing),
+    ];
+    checks.extend(machine.vm.as_ref().map(|vm| match &vm.emulated_because {
+        None => check("vm_speed", "Speed of the VM", Verdict::Good, "The processor runs it.".to_owned()),
+        Some(because) => Check {
+            remedy: Some(Remedy::sentence(
+                "Enable virtualisation in the computer's firmware, and give your user the right to /dev/kvm.",
+            )),
+            ..check(
+                "vm_speed",
+                "Speed of the VM",
+                Verdict::Warning,
+                format!("It is emulated, which is slow. {because}"),
+            )
+        },
+    }));
+    checks
+}
+
+fn choice(machine: &MachineInfo) -> String {
+    format!("{}. {}", machine.kind.words(), machine.chosen_because)
+}
+
+fn check_image(missing: Verdict) -> Check {
+    let (code, title) = ("vm_image", "Image of the VM");
+    match Image::open(&Image::place()) {
+        Ok(image) => {
+            let at = image.directory.display();
+            check(code, title, Verdict::Good, format!("It is at {at}, with Linux {}.", image.release))
+        }
+        Err(error) => {
+            let remedy = match &error {
+                ImageError::Missing(_) => "Install the image beside this program, or make it: cargo xtask image",
+                ImageError::Damaged { .. } => "Install the image again, or make it anew: cargo xtask image --refresh",
+                ImageError::Version { .. } => "Install the image that belongs to this version of Causeway.",
+            };
+            Check { remedy: Some(Remedy::sentence(remedy)), ..check(code, title, missing, sentence(&error)) }
+        }
+    }
+}
+
+fn check_hypervisor(missing: Verdict) -> Check {
+    let (code, title) = ("vm_hypervisor", "Hypervisor");
+    match Qemu::find() {
+        Ok(qemu) => check(code, title, Verdict::Good, format!("QEMU is at {}.", qemu.program().display())),
+        Err(error) => {
+            let remedy = match &error {
+                HypervisorError::Missing { package, .. } => Some(Remedy::command(
+                    "Install it.",
+                    format!("sudo apt-get install --no-install-recommends {package}"),
+                )),
+                HypervisorError::Processor => None,
+            };
+            Check { remedy, ..check(code, title, missing, sentence(&error)) }
+        }
+    }
+}
+
+fn check_vsock(missing: Verdict) -> Check {
+    let (code, title) = ("vm_vsock", "Way into the VM");
+    match vsock::find() {
+        Ok(None) => check(code, title, Verdict::Good, format!("The kernel's vsock, {}.", vsock::KERNEL_DEVICE)),
+        Ok(Some(program)) => check(code, title, Verdict::Good, format!("vsock by {}.", program.display())),
+        Err(error) => Check {
+            remedy: Some(Remedy::command("Load the kernel's module for it.", "sudo modprobe vhost_vsock")),
+            ..check(code, title, missing, sentence(&error))
+        },
+    }
+}
+
+fn sentence(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
+}

@@ -1,0 +1,162 @@
+//! A [`Place`] whose machine is a VM, and the docker command for what runs in it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::place::{Place, Ran, finish, kill, program};
+use crate::{Share, eventually};
+
+/// How long a VM may take to boot, emulated and beside other tests.
+const BOOT_LIMIT: Duration = Duration::from_secs(150);
+/// How long anything that goes through Docker may take.
+pub const DOCKER_LIMIT: Duration = Duration::from_secs(150);
+/// The image of the tests: busybox alone.
+pub const BUSYBOX: &str = "busybox:test";
+/// Debian's static busybox, which `setup` installs.
+const BUSYBOX_PROGRAM: &str = "/bin/busybox";
+
+/// A place with a VM.
+pub struct Vm {
+    /// The place.
+    pub place: Place,
+}
+
+impl Vm {
+    /// One that nothing runs in yet. Small, and always emulated: so it runs wherever the tests do.
+    pub fn new() -> Self {
+        let place = Place::new()
+            .with_environment("CAUSEWAY_MACHINE", "vm")
+            .with_environment("CAUSEWAY_ACCELERATION", "emulation")
+            .with_environment("CAUSEWAY_IMAGE", image());
+        let vm = Self { place };
+        vm.place.ok(&["machine", "config", "--memory", "640", "--disk", "4", "--cpus", "2"]);
+        vm
+    }
+
+    /// One that has booted: its agent answers.
+    pub fn booted() -> Self {
+        let vm = Self::new();
+        vm.start();
+        vm
+    }
+
+    /// Starts the machine, and waits for its agent.
+    pub fn start(&self) {
+        let ran = self.place.run_for(&["machine", "start"], BOOT_LIMIT);
+        assert_eq!(ran.code, 0, "{}{}\n{}", ran.out, ran.err, self.place.log_end());
+    }
+
+    /// How the machine is.
+    pub fn status(&self) -> Value {
+        self.place.json(&["machine", "status"])
+    }
+
+    /// Waits until the machine's agent answers, after something happened to it.
+    pub fn wait_until_running(&self) {
+        self.place.ok(&["machine", "start"]);
+        eventually(|| self.status()["state"] == "running", || format!("{}\n{}", self.status(), self.place.log_end()));
+    }
+
+    /// Where Docker's API is.
+    pub fn docker_socket(&self) -> PathBuf {
+        self.place.home().join("run/docker.sock")
+    }
+
+    /// The docker command.
+    pub fn docker(&self, arguments: &[&str]) -> Command {
+        let mut docker = self.place.command(&[] as &[&str]);
+        docker = {
+            let mut command = Command::new("docker");
+            command.envs(docker.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command
+        };
+        let host = format!("unix://{}", self.docker_socket().display());
+        docker.args(arguments).env("DOCKER_HOST", host).stdin(Stdio::null());
+        docker
+    }
+
+    /// Runs the docker command to its end.
+    pub fn run_docker(&self, arguments: &[&str]) -> Ran {
+        let child = self.docker(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        finish(child, DOCKER_LIMIT)
+    }
+
+    /// The same, which has to succeed; returns what it printed.
+    pub fn docker_ok(&self, arguments: &[&str]) -> String {
+        let ran = self.run_docker(arguments);
+        assert_eq!(ran.code, 0, "docker {arguments:?}: {}{}\n{}", ran.out, ran.err, self.place.log_end());
+        ran.out
+    }
+
+    /// The docker command with something to read.
+    pub fn docker_with_input(&self, arguments: &[&str], input: &[u8]) -> Ran {
+        let mut docker = self.docker(arguments);
+        let mut child = docker.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
+        let write = std::thread::spawn(move || stdin.write_all(&input));
+        let ran = finish(child, DOCKER_LIMIT);
+        // One that doesn't read to the end is found out by what it prints.
+        let _ = write.join().unwrap();
+        ran
+    }
+
+    /// Makes the image of the tests.
+    pub fn import_busybox(&self) {
+        let dir = tempfile::tempdir().unwrap();
+        let bin = dir.path().join("bin");
+        std::fs::create_dir_all(&bin).unwrap();
+        std::fs::copy(BUSYBOX_PROGRAM, bin.join("busybox")).expect("the package busybox-static is missing");
+        for applet in [
+            "sh",
+            "cat",
+            "ls",
+            "sleep",
+            "httpd",
+            "nc",
+            "wc",
+            "find",
+            "mkdir",
+            "nslookup",
+            "dd",
+            "rm",
+            "sync",
+            "sha256sum",
+        ] {
+            std::os::unix::fs::symlink("busybox", bin.join(applet)).unwrap();
+        }
+        let archive = dir.path().join("image.tar");
+        let tar = Command::new("tar").arg("-C").arg(dir.path()).arg("-cf").arg(&archive).arg("bin").status();
+        assert!(tar.unwrap().success());
+        self.docker_ok(&["import", archive.to_str().unwrap(), BUSYBOX]);
+    }
+
+    /// Runs a shell's command in a container with a share at `/work`; returns what it prints.
+    pub fn in_container(&self, share: &Share<'_>, command: &str) -> String {
+        let mount = format!("{}:/work", share.guest.display());
+        self.docker_ok(&["run", "--rm", "--network", "host", "-v", &mount, "-w", "/work", BUSYBOX, "sh", "-c", command])
+    }
+
+    /// Kills the hypervisor, and waits until it is gone.
+    pub fn kill_hypervisor(&self) {
+        let processes = self.place.processes();
+        let hypervisor = processes.iter().find(|(_, command)| command.contains("qemu-system"));
+        kill(hypervisor.expect("a hypervisor runs").0);
+    }
+}
+
+impl Default for Vm {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The guest's image.
+pub fn image() -> PathBuf {
+    let image = program("causeway").parent().and_then(Path::parent).unwrap().join("image");
+    assert!(image.join("image.json").is_file(), "there is no image; make it first: cargo xtask image --debug");
+    image
+}
