@@ -56,7 +56,7 @@ fn files(debian: &Path, release: &str) -> Result<BTreeSet<PathBuf>> {
         let is_wanted = |wanted: &&str| {
             within.strip_prefix(*wanted).is_some_and(|rest| rest.starts_with(['/', '.']) || rest.is_empty())
         };
-        if recipe::MODULES.iter().any(|wanted| is_wanted(wanted)) {
+        if recipe::MODULES.iter().any(is_wanted) {
             files.insert(file.clone());
         }
     }
