@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::dial::{self, Connect};
 
@@ -75,6 +75,7 @@ pub fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Arguments>
 
 #[cfg(target_os = "linux")]
 fn port(value: &std::ffi::OsStr) -> Result<u32> {
+    use anyhow::Context;
     value.to_str().and_then(|value| value.parse().ok()).with_context(|| format!("{} is no port", value.display()))
 }
 

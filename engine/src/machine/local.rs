@@ -44,7 +44,7 @@ impl LocalMachine {
         let log = home.agent_log_file();
         Ok(Arc::new_cyclic(|machine: &Weak<Self>| {
             let weak = machine.clone();
-            let on_absence: OnAbsence = Arc::new(move |_, _, _| kill(&weak));
+            let on_absence: OnAbsence = Arc::new(move |_, _| kill(&weak));
             let (theirs, on_disk) = (Arc::clone(&presence), disk.clone());
             let make = move || prepare_start(&theirs, &on_absence, &socket, &on_disk);
             let theirs = Arc::clone(&presence);

@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod choose;
+#[cfg(unix)]
 mod life;
 pub mod local;
 mod presence;

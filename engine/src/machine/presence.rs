@@ -14,12 +14,8 @@ use crate::remote::{AgentLink, Door, DoorError, ExpectedAgent};
 /// How long the agent may take to say who it is.
 const INFO_LIMIT: Duration = Duration::from_secs(5);
 
-/// Called, on any thread, when the agent of the present start isn't there; with what to hand to [`Presence::expect`] should it be awaited
-/// again.
-pub type OnAbsence = Arc<dyn Fn(StartId, Absence, OnAbsenceAgain) + Send + Sync>;
-
-/// An [`OnAbsence`], as it is handed to itself.
-pub struct OnAbsenceAgain(pub OnAbsence);
+/// Called, on any thread, when the agent of the present start isn't there.
+pub type OnAbsence = Arc<dyn Fn(StartId, Absence) + Send + Sync>;
 
 /// Why an agent isn't there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,6 +208,6 @@ impl Presence {
         drop(lost);
         self.announce();
         tracing::warn!(reason, "the connection to the agent is lost");
-        on_absence(start, absence, OnAbsenceAgain(Arc::clone(on_absence)));
+        on_absence(start, absence);
     }
 }

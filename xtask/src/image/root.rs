@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -145,6 +144,15 @@ fn write(path: &Path, content: &[u8]) -> Result<()> {
 fn link(path: &Path, target: &str) -> Result<()> {
     make_parent(path)?;
     symlink(target, path).with_context(|| format!("cannot link {}", path.display()))
+}
+
+#[cfg(unix)]
+use std::os::unix::fs::symlink;
+
+/// The tools that an image is made with are Linux's.
+#[cfg(not(unix))]
+fn symlink(_: &str, _: &Path) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 fn make_parent(path: &Path) -> Result<()> {

@@ -49,7 +49,7 @@ use self::parts::Parts;
 use self::ports::Ports;
 use self::vsock::{Device, Vsock};
 use self::watchdog::Watchdog;
-use super::presence::{Absence, OnAbsence, OnAbsenceAgain, Presence, StartId};
+use super::presence::{Absence, OnAbsence, Presence, StartId};
 use super::process::{Phase, Start, Supervisor};
 use super::settings::{self, Size};
 use super::{Absent, Machine, Patience, Watching, remedy_for};
@@ -135,12 +135,7 @@ impl VmMachine {
         let now = Mutex::default();
         let shared = Arc::new(Shared { home: home.clone(), because, places, presence, console, now });
         Ok(Arc::new_cyclic(|machine: &Weak<Self>| {
-            let weak = machine.clone();
-            let on_absence: OnAbsence = Arc::new(move |start, absence, again| {
-                if let Some(machine) = weak.upgrade() {
-                    machine.miss(start, absence, again);
-                }
-            });
+            let on_absence = on_absence_of(machine);
             let theirs = Arc::clone(&shared);
             let make = move || theirs.prepare_start(&on_absence);
             let theirs = Arc::clone(&shared);
@@ -160,7 +155,7 @@ impl VmMachine {
     }
 
     /// The agent of a start isn't there: one that was there may come back by itself, else the VM is started again.
-    fn miss(&self, start: StartId, absence: Absence, OnAbsenceAgain(again): OnAbsenceAgain) {
+    fn miss(&self, start: StartId, absence: Absence, again: OnAbsence) {
         let expected = match absence {
             Absence::Lost => self.shared.presence.door().expect_again(),
             Absence::NotArrived => None,
@@ -186,6 +181,16 @@ impl VmMachine {
             }
         }
     }
+}
+
+/// What is done when the agent of a machine isn't there.
+fn on_absence_of(machine: &Weak<VmMachine>) -> OnAbsence {
+    let weak = machine.clone();
+    Arc::new(move |start, absence| {
+        if let Some(machine) = weak.upgrade() {
+            machine.miss(start, absence, on_absence_of(&weak));
+        }
+    })
 }
 
 impl Machine for VmMachine {

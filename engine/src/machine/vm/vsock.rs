@@ -198,9 +198,13 @@ impl Drop for Device {
 
 impl Drop for Vsock {
     fn drop(&mut self) {
-        if let Self::Program { sockets, device, .. } = self {
-            let _ = fs::remove_file(sockets);
-            let _ = fs::remove_file(device);
+        match self {
+            Self::Program { sockets, device, .. } => {
+                let _ = fs::remove_file(sockets);
+                let _ = fs::remove_file(device);
+            }
+            #[cfg(target_os = "linux")]
+            Self::Kernel(_) => {}
         }
     }
 }
