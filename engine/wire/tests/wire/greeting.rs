@@ -70,7 +70,8 @@ fn both_are_told_of_another_version() {
     engine.write_all(&preface).unwrap();
     let refused = greeting::dial(&mut agent, &dials()[0]).unwrap_err();
     assert!(matches!(refused, GreetingError::Version { theirs, ours } if theirs == ours + 1), "{refused}");
-    assert_eq!(refused.to_string(), "the other end speaks version 2 of the protocol, this one version 1");
+    let told = format!("the other end speaks version {} of the protocol, this one version {VERSION}", VERSION + 1);
+    assert_eq!(refused.to_string(), told);
     // Nothing but the version was told: no secret.
     let mut said = [0; 100];
     assert_eq!(engine.read(&mut said).unwrap(), 8);
