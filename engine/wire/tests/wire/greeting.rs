@@ -93,8 +93,9 @@ fn strangers_are_turned_away() {
     };
     assert!(matches!(received(b"GET / HTTP/1.1\r\n\r\n"), GreetingError::NotCauseway));
     assert!(matches!(received(b"CAUS"), GreetingError::Closed));
-    assert!(matches!(received(b"CAUSEW\x01\x00"), GreetingError::Closed));
-    let oversized = received(b"CAUSEW\x01\x00\xff\xff\xff\xff");
+    let head = [&MAGIC[..], &VERSION.to_le_bytes()].concat();
+    assert!(matches!(received(&head), GreetingError::Closed));
+    let oversized = received(&[&head[..], b"\xff\xff\xff\xff"].concat());
     assert!(matches!(oversized, GreetingError::Frame(FrameError::TooLong { .. })), "{oversized}");
 }
 
