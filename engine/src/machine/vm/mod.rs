@@ -67,7 +67,7 @@ const ARRIVAL_LIMIT_EMULATED: Duration = Duration::from_secs(180);
 /// How long an agent that broke may take until it is back.
 const RETURN_LIMIT: Duration = Duration::from_secs(30);
 /// How long the guest may take to end in good order: its containers have 5 s, Docker some more, the shares and the disk the rest.
-const STOP_LIMIT: Duration = Duration::from_secs(30);
+const STOP_LIMIT: Duration = Duration::from_secs(22);
 /// How long the agent may take to close its shares.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(20);
 
@@ -166,6 +166,17 @@ impl VmMachine {
         }
     }
 
+    /// Asks the guest to end in order. Returns whether it could be asked; the answer is awaited elsewhere.
+    fn ask_to_end(&self) -> bool {
+        let Some(link) = self.shared.presence.link() else { return false };
+        let ask = move || {
+            if let Err(error) = link.shutdown(SHUTDOWN_LIMIT) {
+                tracing::warn!(%error, "the guest doesn't say that it ends");
+            }
+        };
+        std::thread::Builder::new().name("shutdown".to_owned()).spawn(ask).is_ok()
+    }
+
     fn state_shown(&self, agent: bool) -> (MachineState, Option<String>) {
         let told = self.shared.console.told();
         match self.supervisor.phase() {
@@ -199,16 +210,8 @@ impl Machine for VmMachine {
     }
 
     fn stop(&self, limit: Duration) {
-        if let Some(link) = self.shared.presence.link() {
-            let ask = move || {
-                if let Err(error) = link.shutdown(SHUTDOWN_LIMIT) {
-                    tracing::warn!(%error, "the agent couldn't be asked to end");
-                }
-            };
-            if let Err(error) = std::thread::Builder::new().name("shutdown".to_owned()).spawn(ask) {
-                tracing::warn!(%error, "the agent couldn't be asked to end");
-            }
-        }
+        // A guest without an agent can't be asked. It is on its way up and holds nothing yet that the disk doesn't.
+        let limit = if self.ask_to_end() { limit } else { Duration::ZERO };
         self.supervisor.stop(limit);
         self.shared.close_ways();
         self.shared.presence.leave();
