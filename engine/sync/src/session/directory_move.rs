@@ -94,19 +94,26 @@ impl PastMove {
         carried_out.insert(self.to.clone(), (self.seq, true));
     }
 
-    pub fn rebase(&self, change: &mut Change) {
+    /// Lets a change from before speak of the new place. `false`: it is void, being about what stood there before.
+    pub fn follow(&self, change: &mut Change) -> bool {
         let rebase = |path: &mut RelPathBuf| {
             if let Some(moved) = path.rebase(&self.from, &self.to) {
                 *path = moved;
             }
         };
         match change {
-            Change::Now { path, .. } | Change::Forgotten { path } => rebase(path),
+            Change::Now { path, .. } | Change::Forgotten { path } => {
+                if self.came_to(path) {
+                    return false;
+                }
+                rebase(path);
+            }
             Change::Moved { from, to, .. } => {
                 rebase(from);
                 rebase(to);
             }
         }
+        true
     }
 }
 
@@ -171,6 +178,11 @@ impl<L: Ledger> Session<L> {
                 Ok(())
             }
             Verdict::Go | Verdict::Drain => {
+                if let Some(seq) = self.sides[side.other() as usize].has_told_move(&from, &to) {
+                    // An earlier session has renamed it there, and didn't hear so.
+                    self.note_directory_move(seq);
+                    return Ok(());
+                }
                 if let Some(directory_move) = &mut self.directory_move {
                     directory_move.phase = Phase::Running;
                 }
@@ -314,17 +326,22 @@ impl<L: Ledger> Session<L> {
             }
             return Ok(true);
         };
-        let seq = *seq;
-        directory_move.phase = Phase::Committing;
-        let (from, to) = (directory_move.from.clone(), directory_move.to.clone());
-        let as_of = directory_move.resumed.then_some(directory_move.as_of);
-        let changes = if to_side == Side::Guest { [directory_move.as_of, seq] } else { [seq, directory_move.as_of] };
-        self.push_update(Update::Move(Moved { from: from.clone(), to: to.clone(), as_of: changes }));
-        self.remember_move(to_side, &from, &to, seq);
-        if let Some(as_of) = as_of {
-            self.remember_move(to_side.other(), &from, &to, as_of);
-        }
+        self.note_directory_move(*seq);
         Ok(true)
+    }
+
+    /// The other side has renamed the directory as well, by its change `seq`: the ledger is told.
+    fn note_directory_move(&mut self, seq: Seq) {
+        let Some(directory_move) = &mut self.directory_move else { return };
+        directory_move.phase = Phase::Committing;
+        let DirectoryMove { side, from, to, as_of, resumed, .. } = &*directory_move;
+        let (side, from, to, as_of, resumed) = (*side, from.clone(), to.clone(), *as_of, *resumed);
+        let changes = if side == Side::Host { [as_of, seq] } else { [seq, as_of] };
+        self.push_update(Update::Move(Moved { from: from.clone(), to: to.clone(), as_of: changes }));
+        self.remember_move(side.other(), &from, &to, seq);
+        if resumed {
+            self.remember_move(side, &from, &to, as_of);
+        }
     }
 
     pub(super) fn finish_move_commit(&mut self, updates: &[Update]) {

@@ -165,16 +165,17 @@ impl SideState {
 
     /// This side has renamed a directory: what it told before speaks of the old place.
     pub fn remember_move(&mut self, past: PastMove) {
-        for told in self.intake.iter_mut().filter(|told| !past.is_known_by(told.as_of)) {
-            past.rebase(&mut told.change);
-        }
+        self.intake.retain_mut(|told| past.is_known_by(told.as_of) || past.follow(&mut told.change));
         past.carry(&mut self.carried_out);
         self.past_moves.push(past);
     }
 
-    /// Whether a change told `as_of` speaks of what stood here before a directory was renamed to this place, or one around it.
-    fn is_of_before_move(&self, path: &RelPath, as_of: Seq) -> bool {
-        self.past_moves.iter().any(|past| past.came_to(path) && !past.is_known_by(as_of))
+    /// The change by which this side has renamed a directory just so, if that waits to be taken in.
+    pub fn has_told_move(&self, from: &RelPath, to: &RelPath) -> Option<Seq> {
+        self.intake.iter().find_map(|told| match &told.change {
+            Change::Moved { from: left, to: came, seq, .. } => (**left == *from && **came == *to).then_some(*seq),
+            _ => None,
+        })
     }
 
     /// Whether what stands below `above` came there with a directory after a change told `as_of`.
@@ -186,10 +187,10 @@ impl SideState {
     fn extend_intake(&mut self, window: Changes) {
         self.as_of = self.as_of.max(window.as_of);
         for mut change in window.changes {
-            for past in self.past_moves.iter().filter(|past| !past.is_known_by(window.upto)) {
-                past.rebase(&mut change);
+            let mut later = self.past_moves.iter().filter(|past| !past.is_known_by(window.upto));
+            if later.all(|past| past.follow(&mut change)) {
+                self.intake.push_back(Heard { change, as_of: window.as_of, window: self.last_window() });
             }
-            self.intake.push_back(Heard { change, as_of: window.as_of, window: self.last_window() });
         }
     }
 
@@ -359,7 +360,7 @@ impl<L: Ledger> Session<L> {
         self.note_arrival(side, &path, told.entry.as_ref())?;
         if !self.tell(side, &path, told) {
             // Something newer is known here, but what stood below before went all the same, unless a whole directory has come.
-            if directory_told || self.sides[side as usize].is_of_before_move(&path, as_of) {
+            if directory_told {
                 return Ok(());
             }
             self.tell_gone_below(side, &path, as_of, false)?;

@@ -126,3 +126,27 @@ fn what_was_carried_before_the_connection_broke_is_not_forgotten() {
         }
     }
 }
+
+/// The rename crosses before what was removed has; then the connection breaks.
+#[test]
+fn what_was_in_a_directory_that_was_made_anew_and_renamed_stays_gone() {
+    for seed in 0..50 * SEEDS {
+        let mut world = World::new(seed, Mode::TwoWaySafe);
+        world.user_puts(Side::Host, &path("d"), Some(Entry::Directory));
+        for name in ["d/f", "d/g"] {
+            world.user_puts(Side::Host, &path(name), Some(file(name, 1)));
+        }
+        rest(&mut world);
+        world.user_puts(Side::Host, &path("d"), None);
+        world.user_puts(Side::Host, &path("d"), Some(Entry::Directory));
+        world.user_puts(Side::Host, &path("d/new"), Some(file("new", 2)));
+        world.sides[0].rename(&path("d"), &path("e"), false);
+        (0..seed % 37).for_each(|_| pass(&mut world));
+        world.reconnect();
+        rest(&mut world);
+        for side in &world.sides {
+            let stands = side.tree.keys().eq([&path("e"), &path("e/new")]);
+            assert!(stands, "seed {seed}: {:?}\n{}", side.tree, world.log.join("\n"));
+        }
+    }
+}
