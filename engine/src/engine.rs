@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use causeway_api::{
-    ApiError, Check, ConfigureMachine, CreateShare, EngineLock, ErrorCode, Feed, Home, MachineInfo, MachineSettings,
-    Mode, Patterns, Remedy, ShareId, ShareInfo, Timestamp,
+    Activity, ApiError, Check, ConfigureMachine, CountFolder, CreateShare, EngineLock, ErrorCode, Feed, FolderTally,
+    Home, MachineInfo, MachineSettings, Mode, Patterns, Remedy, ShareId, ShareInfo, Timestamp,
 };
 use tokio::sync::watch;
 
+use crate::activity::ActivityBook;
 use crate::doctor::{self, SharedFolder, Subject};
+use crate::folder::counts::FolderCounts;
+use crate::looks;
 use crate::machine::{self, Machine};
 use crate::settings::{SettingsError, SettingsStore, ShareSettings};
 use crate::share::check::{Granted, Present, Wish, check};
@@ -28,6 +31,8 @@ pub struct Engine {
     settings: Mutex<SettingsStore>,
     shares: Mutex<BTreeMap<ShareId, ShareHandle>>,
     feed: Arc<Feed>,
+    activity: Arc<ActivityBook>,
+    counts: FolderCounts,
     stopping: watch::Sender<bool>,
     started: Timestamp,
     _lock: EngineLock,
@@ -48,6 +53,8 @@ impl Engine {
             settings: Mutex::new(settings),
             shares: Mutex::new(BTreeMap::new()),
             feed,
+            activity: Arc::default(),
+            counts: FolderCounts::default(),
             stopping: watch::Sender::new(false),
             started: Timestamp::now(),
             _lock: lock,
@@ -123,8 +130,12 @@ impl Engine {
     }
 
     fn start_share(&self, settings: ShareSettings) -> ShareHandle {
-        let surroundings =
-            Surroundings { home: self.home.clone(), machine: Arc::clone(&self.machine), feed: Arc::clone(&self.feed) };
+        let surroundings = Surroundings {
+            home: self.home.clone(),
+            machine: Arc::clone(&self.machine),
+            feed: Arc::clone(&self.feed),
+            activity: Arc::clone(&self.activity),
+        };
         ShareHandle::start(settings, surroundings)
     }
 
@@ -151,6 +162,28 @@ impl Engine {
         Ok(())
     }
 
+    /// What has crossed lately, in all shares or in the one that has this name or id.
+    pub fn activity(&self, share: Option<&str>) -> Result<Activity, ApiError> {
+        let id = share.map(|share| self.find(share)).transpose()?;
+        Ok(self.activity.of(id.as_ref()))
+    }
+
+    /// How the share of this name or id is set up.
+    pub(crate) fn settings_of(&self, share: &str) -> Result<ShareSettings, ApiError> {
+        let known =
+            self.settings().shares().iter().find(|known| known.name.as_str() == share || known.id.0 == share).cloned();
+        known.ok_or_else(|| ApiError::no_such_share(share))
+    }
+
+    /// Counts what is in a folder, and says why it can't become a share.
+    pub fn count_folder(&self, folder: &CountFolder) -> Result<FolderTally, ApiError> {
+        let wish = CreateShare::of(folder.host_path.clone());
+        let refusal = self.check_wish(&wish, &self.settings()).err();
+        let place = wish.host_path.to_path().filter(|place| place.is_absolute() && place.is_dir());
+        let tally = place.map(|place| self.counts.ask(&place)).unwrap_or_default();
+        Ok(FolderTally { refusal, ..tally })
+    }
+
     /// How a share was when it last told.
     pub fn shown(&self, share: &str) -> Result<ShareInfo, ApiError> {
         let id = self.find(share)?;
@@ -164,7 +197,8 @@ impl Engine {
         let granted = self.check_wish(wish, &settings)?;
         let mut patterns = wish.patterns.clone();
         patterns.exclude.extend(granted.own_inside.iter().map(|own| rules::pattern_for(own)));
-        check_rules(&patterns, &granted)?;
+        let ignored = looks::with_lines(&granted.folder, &wish.ignore_lines)?;
+        check_rules(&patterns, &granted, ignored.as_deref())?;
 
         let share = ShareSettings {
             id: new_share_id()?,
@@ -176,6 +210,10 @@ impl Engine {
             paused: false,
             created: Timestamp::now(),
         };
+        if let Some(text) = &ignored {
+            // Before the share is noted: nothing of what they leave out is ever copied.
+            looks::write_syncignore(&share.host_path, text)?;
+        }
         settings.update(|shares| shares.push(share.clone())).map_err(settings_error)?;
         let id = share.id.clone();
         let mut shares = self.shares();
@@ -214,6 +252,7 @@ impl Engine {
         self.settings().update(|shares| shares.retain(|known| known.id != id)).map_err(settings_error)?;
         self.shares().remove(&id);
         self.feed.remove_share(&id);
+        self.activity.forget(&id);
         tracing::info!(share = %id, "removed");
         Ok(())
     }
@@ -269,13 +308,16 @@ fn set_paused(shares: &mut [ShareSettings], id: &ShareId, paused: bool) {
     }
 }
 
-/// Checks the patterns and the folder's `.syncignore`.
-fn check_rules(patterns: &Patterns, granted: &Granted) -> Result<(), ApiError> {
+/// Checks the patterns and the folder's `.syncignore`: `text`, where that is what will stand there.
+fn check_rules(patterns: &Patterns, granted: &Granted, text: Option<&str>) -> Result<(), ApiError> {
     let invalid = |message: String| {
         ApiError::new(ErrorCode::InvalidPattern, format!("{message}."))
             .with_remedy(Remedy::sentence("Correct the pattern and try again."))
     };
-    let syncignore = rules::read(&granted.folder).map_err(|e| invalid(e.to_string()))?;
+    let syncignore = match text {
+        Some(text) => Some(text.as_bytes().to_vec()),
+        None => rules::read(&granted.folder).map_err(|e| invalid(e.to_string()))?,
+    };
     rules::compile(&rules::texts(patterns, syncignore)).map_err(|e| invalid(e.to_string()))?;
     Ok(())
 }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::{
-    Amount, ApiError, BinEmpty, BinItem, BinRestore, Check, ConfigureMachine, Conflict, CreateShare, EngineStatus,
-    ErrorCode, Feed, FlushShare, Flushed, Handler, ListOf, MachineInfo, MachineSettings, Nothing, OfShare,
-    PROTOCOL_VERSION, Page, PathBytes, Problem, RemoveShare, Resolve, Resolved, Restored, ResumeShare, ShareInfo,
-    Verification,
+    Activity, ActivityOf, Amount, ApiError, BinEmpty, BinItem, BinRestore, BothContents, Check, ComparePath,
+    ConfigureMachine, Conflict, CountFolder, CreateShare, EngineStatus, ErrorCode, Feed, FlushShare, Flushed,
+    FolderTally, Handler, ListOf, MachineInfo, MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes,
+    PreviewRules, Problem, RemoveShare, Resolve, Resolved, Restored, ResumeShare, RulesPreview, RulesText, ShareInfo,
+    Verification, WriteRules,
 };
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
+use crate::looks;
 use crate::share::command::{Command, Reply, answer};
 
 /// Longest wait for a share's own account of itself; a busy share is shown as it was last.
@@ -157,6 +159,37 @@ impl Handler for Control {
     async fn bin_empty(&self, params: BinEmpty) -> Result<Amount, ApiError> {
         let share = params.share.clone();
         self.ask(&share, |reply| Command::BinEmpty(params, reply)).await
+    }
+
+    async fn share_compare(&self, params: ComparePath) -> Result<BothContents, ApiError> {
+        self.blocking(move |engine| looks::compare(engine, &params)).await
+    }
+
+    async fn activity(&self, params: ActivityOf) -> Result<Activity, ApiError> {
+        self.engine.activity(params.share.as_deref())
+    }
+
+    async fn rules_read(&self, params: OfShare) -> Result<RulesText, ApiError> {
+        self.blocking(move |engine| looks::read_rules(engine, &params.share)).await
+    }
+
+    async fn rules_preview(&self, params: PreviewRules) -> Result<RulesPreview, ApiError> {
+        let waiting = Arc::new(());
+        let waits = Arc::downgrade(&waiting);
+        // Dropped with this future, when nobody waits any more.
+        let preview = self.blocking(move |engine| looks::preview_rules(engine, &params, || waits.strong_count() == 0));
+        let told = preview.await;
+        drop(waiting);
+        told
+    }
+
+    async fn rules_write(&self, params: WriteRules) -> Result<Nothing, ApiError> {
+        self.blocking(move |engine| looks::write_rules(engine, &params)).await?;
+        Ok(Nothing {})
+    }
+
+    async fn folder_count(&self, params: CountFolder) -> Result<FolderTally, ApiError> {
+        self.blocking(move |engine| engine.count_folder(&params)).await
     }
 
     async fn machine_status(&self, _: Nothing) -> Result<MachineInfo, ApiError> {

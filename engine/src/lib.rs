@@ -11,10 +11,13 @@
 //! synchronises runs on threads that block.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod activity;
 pub mod doctor;
 pub mod engine;
+pub mod folder;
 pub mod handler;
 pub mod logging;
+mod looks;
 pub mod machine;
 pub mod remote;
 mod run;

@@ -1,68 +1,82 @@
-//! The app: the engine in this process, or the one that already runs, and what is to be seen of it: for now a line in the terminal
-//! for every state that a share comes to.
+//! The desktop app: a window and a tray icon over the engine, which runs in this process unless one runs already.
+//!
+//! ```text
+//!   window (ui/) ──commands──► commands ──► control API ──► engine: this process's own, or the one that ran before
+//!      ▲                                        │
+//!      └───────── AppEvent ◄── shown ◄── link ◄─┘ snapshot, then deltas
+//!                                │
+//!                                └──► tray icon, notifications
+//! ```
 //!
 //! Absent by design: anything that the command couldn't do as well. Both speak to the engine through the control API alone.
+//! The window reaches nothing but the commands: no file system, no shell, no network.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
-use std::collections::BTreeMap;
-use std::thread;
-use std::time::Duration;
+mod commands;
+mod events;
+mod link;
+mod logs;
+mod notices;
+mod preferences;
+mod quit;
+mod shown;
+mod tray;
+#[cfg(test)]
+mod typescript;
+mod window;
 
-use anyhow::Context;
-use causeway_api::feed::Snapshot;
-use causeway_api::{CallError, Client, EngineLock, Home, ShareId};
+use std::sync::Arc;
 
-/// How often to look whether an engine that is starting listens already.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+use causeway_api::Home;
+use tauri::{Manager, RunEvent};
+use tauri_plugin_autostart::MacosLauncher;
 
-/// Runs until the engine ends, or a person ends the program.
+use crate::link::Link;
+use crate::preferences::Preferences;
+use crate::shown::Shown;
+
+/// The argument of a start that shows no window: at login.
+pub const HIDDEN: &str = "--hidden";
+
+/// What the commands work with.
+pub(crate) struct App {
+    pub home: Home,
+    pub shown: Arc<Shown>,
+    pub link: Arc<Link>,
+    pub preferences: Preferences,
+}
+
+/// Runs until a person quits, the session ends, or a signal comes.
 pub fn run() -> anyhow::Result<()> {
     let home = Home::locate()?;
     home.prepare()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    if EngineLock::is_taken(&home) {
-        println!("An engine runs already; this shows what it does.");
-        return runtime.block_on(async { follow(&Client::connect(&home).await?).await });
-    }
-    let theirs = home.clone();
-    let engine = thread::Builder::new().name("engine".to_owned()).spawn(move || causeway_engine::run(theirs))?;
-    let shown = runtime.block_on(async {
-        while !engine.is_finished() {
-            match Client::connect(&home).await {
-                Ok(client) => return follow(&client).await,
-                Err(CallError::NotRunning { .. }) => tokio::time::sleep(LOOK_AGAIN).await,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+    let preferences = Preferences::open(&home);
+    let app = tauri::Builder::default()
+        // First, so that a second start touches nothing: it shows this one's window, and ends.
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| window::show(app)))
+        .plugin(tauri_plugin_autostart::init(MacosLauncher::LaunchAgent, Some(vec![HIDDEN])))
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_notification::init())
+        .plugin(tauri_plugin_opener::init())
+        .plugin(tauri_plugin_window_state::Builder::new().with_state_flags(window::REMEMBERED).build())
+        .invoke_handler(commands::handler())
+        .setup(move |app| {
+            let shown = Arc::new(Shown::default());
+            let link = Link::new(home.clone(), Arc::clone(&shown));
+            app.manage(App { home, shown: Arc::clone(&shown), link: Arc::clone(&link), preferences });
+            tray::make(app.handle(), &shown)?;
+            notices::follow(app.handle(), &shown);
+            window::make(app.handle(), std::env::args().any(|argument| argument == HIDDEN))?;
+            quit::on_signals(app.handle());
+            link.start();
+            Ok(())
+        })
+        .build(tauri::generate_context!())?;
+    app.run(|app, event| match event {
+        // The last window closed: the tray icon and the engine go on. `quit` exits with a code.
+        RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
+        RunEvent::Exit => app.state::<App>().link.end(),
+        _ => {}
     });
-    // It ends by the signal that ends this program, or by a request; if it could not start, it says why.
-    engine.join().map_err(|_| anyhow::anyhow!("the engine broke down"))??;
-    shown
-}
-
-/// Shows what happens until the engine closes the connection, as it does when it ends.
-async fn follow(client: &Client) -> anyhow::Result<()> {
-    let mut follower = client.follow().await.context("the engine can't be followed")?;
-    let mut said = BTreeMap::new();
-    say_what_is_new(follower.current(), &mut said);
-    loop {
-        match follower.changed().await {
-            Ok(snapshot) => say_what_is_new(snapshot, &mut said),
-            Err(CallError::Closed) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// A line for each share whose state, or whose account of it, is another one than was said last.
-fn say_what_is_new(snapshot: &Snapshot, said: &mut BTreeMap<ShareId, String>) {
-    said.retain(|id, _| snapshot.shares.iter().any(|share| share.id == *id));
-    for share in &snapshot.shares {
-        let detail = share.detail.as_deref().unwrap_or_default();
-        let line = format!("{}: {}. {detail}", share.name, share.state.words());
-        if said.get(&share.id) != Some(&line) {
-            println!("{}", line.trim_end());
-            said.insert(share.id.clone(), line);
-        }
-    }
+    Ok(())
 }

@@ -36,6 +36,7 @@ pub async fn run(client: &Client, screen: Screen, create: Create) -> anyhow::Res
             download_exclude: create.download_exclude,
         },
         force: create.force,
+        ignore_lines: Vec::new(),
     };
     let made = client.share_create(&wish).await?;
     if create.no_wait {

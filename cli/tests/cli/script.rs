@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use causeway_api::{methods::Handler, *};
+use causeway_api::{
+    Activity, ActivityOf, BothContents, ComparePath, CountFolder, FolderTally, PreviewRules, RulesPreview, RulesText,
+    WriteRules, methods::Handler, *,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -86,6 +89,12 @@ scripted! {
     bin_list = "bin.list" (ListOf) -> Page<BinItem>;
     bin_restore = "bin.restore" (BinRestore) -> Restored;
     bin_empty = "bin.empty" (BinEmpty) -> Amount;
+    share_compare = "share.compare" (ComparePath) -> BothContents;
+    activity = "activity" (ActivityOf) -> Activity;
+    rules_read = "rules.read" (OfShare) -> RulesText;
+    rules_preview = "rules.preview" (PreviewRules) -> RulesPreview;
+    rules_write = "rules.write" (WriteRules) -> Nothing;
+    folder_count = "folder.count" (CountFolder) -> FolderTally;
     machine_status = "machine.status" (Nothing) -> MachineInfo;
     machine_start = "machine.start" (Nothing) -> MachineInfo;
     machine_stop = "machine.stop" (Nothing) -> MachineInfo;

@@ -12,13 +12,16 @@
 //! don't know. With the feature `ts` every type derives its TypeScript definition (64-bit numbers are `number`).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod activity;
 pub mod bin;
 pub mod client;
+pub mod compare;
 pub mod conflict;
 pub mod doctor;
 pub mod entry;
 pub mod error;
 pub mod feed;
+pub mod folder;
 pub mod halt;
 pub mod home;
 pub mod lock;
@@ -29,20 +32,26 @@ pub mod page;
 pub mod path;
 pub mod problem;
 pub mod rpc;
+pub mod rules;
 pub mod server;
 pub mod share;
 pub mod socket;
 pub mod time;
+#[cfg(feature = "ts")]
+pub mod typescript;
 pub mod verify;
 
 pub use self::{
+    activity::{Activity, ActivityOf, Interval, ShareChange},
     bin::{BinEmpty, BinItem, BinReason, BinRestore, Restored, WhichItems},
     client::{CallError, Client},
+    compare::{BothContents, ComparePath, SideContent},
     conflict::{Conflict, Keep, Refused, Resolve, Resolved, Which},
     doctor::{Check, Verdict},
     entry::{Amount, Entries, Side, SideEntry},
     error::{ApiError, ErrorCode},
     feed::{Event, Feed, Snapshot, Subscription},
+    folder::{CountFolder, FolderTally, HeavyFolder},
     halt::{Halt, HaltCode},
     home::Home,
     lock::EngineLock,
@@ -55,6 +64,7 @@ pub use self::{
     page::{ListOf, Page},
     path::PathBytes,
     problem::{Problem, ProblemCode, Remedy},
+    rules::{PreviewRules, RuleEffect, RuleLine, RulesPreview, RulesText, WriteRules},
     share::{
         Bins, ChangeKind, Container, CreateShare, FlushShare, Flushed, LastChange, Mode, OfShare, Patterns, Phase,
         Progress, RemoveShare, ResumeShare, ShareInfo, Space, State, Symlinks, Watch, WatchKind, Watches,

@@ -9,16 +9,20 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
+    activity::{Activity, ActivityOf},
     bin::{BinEmpty, BinItem, BinRestore, Restored},
     client::{CallError, Client},
+    compare::{BothContents, ComparePath},
     conflict::{Conflict, Resolve, Resolved},
     doctor::Check,
     entry::Amount,
     error::{ApiError, ErrorCode},
     feed::Feed,
+    folder::{CountFolder, FolderTally},
     machine::{ConfigureMachine, EngineStatus, MachineInfo, MachineSettings},
     page::{ListOf, Page},
     problem::Problem,
+    rules::{PreviewRules, RulesPreview, RulesText, WriteRules},
     share::{CreateShare, FlushShare, Flushed, OfShare, RemoveShare, ResumeShare, ShareInfo},
     verify::Verification,
 };
@@ -52,6 +56,20 @@ macro_rules! methods {
                 $($wire => reply(handler.$name(read_params(params)?).await?),)+
                 _ => Err(ApiError::new(ErrorCode::MethodNotFound, format!("There is no method \"{method}\"."))),
             }
+        }
+
+        /// The methods as TypeScript sees them: parameters and answer of each. Adds the types of both to `definitions`.
+        #[cfg(feature = "ts")]
+        pub(crate) fn typescript(definitions: &mut crate::typescript::Definitions) -> String {
+            let mut methods = String::from("interface Methods {\n");
+            $(
+                definitions.add::<$params>();
+                definitions.add::<$reply>();
+                let (params, reply) = (definitions.name_of::<$params>(), definitions.name_of::<$reply>());
+                methods.push_str(&format!("  {:?}: {{ params: {params}; reply: {reply} }};\n", $wire));
+            )+
+            methods.push('}');
+            methods
         }
 
         impl Client {
@@ -100,6 +118,18 @@ methods! {
     bin_restore = "bin.restore" (BinRestore) -> Restored;
     /// Delete what rests in the recycle bins for good. Answers with what was deleted.
     bin_empty = "bin.empty" (BinEmpty) -> Amount;
+    /// What stands at a path on both sides, for a person to compare.
+    share_compare = "share.compare" (ComparePath) -> BothContents;
+    /// What has crossed lately.
+    activity = "activity" (ActivityOf) -> Activity;
+    /// The share's `.syncignore`.
+    rules_read = "rules.read" (OfShare) -> RulesText;
+    /// What a text would do as the share's `.syncignore`.
+    rules_preview = "rules.preview" (PreviewRules) -> RulesPreview;
+    /// Write the share's `.syncignore`. It takes effect at once.
+    rules_write = "rules.write" (WriteRules) -> Nothing;
+    /// Count what is in a folder that may become a share.
+    folder_count = "folder.count" (CountFolder) -> FolderTally;
     /// How the machine is.
     machine_status = "machine.status" (Nothing) -> MachineInfo;
     /// Start the machine; answered when it runs, or with why it doesn't.
@@ -115,7 +145,7 @@ methods! {
 }
 
 /// The methods whose futures are dropped when their client leaves: they only wait or only read.
-pub const GIVEN_UP: &[&str] = &["share.flush", "share.verify"];
+pub const GIVEN_UP: &[&str] = &["share.flush", "share.verify", "rules.preview"];
 
 fn read_params<P: DeserializeOwned>(params: Value) -> Result<P, ApiError> {
     let params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };

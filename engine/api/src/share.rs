@@ -367,6 +367,24 @@ pub struct CreateShare {
     /// Share the home or root folder all the same.
     #[serde(default)]
     pub force: bool,
+    /// Lines to add to the folder's `.syncignore` before anything is copied; those that stand there already aren't added.
+    #[serde(default)]
+    pub ignore_lines: Vec<String>,
+}
+
+impl CreateShare {
+    /// A share of this folder, with all else as it is where nothing is said.
+    pub fn of(host_path: PathBytes) -> Self {
+        Self {
+            host_path,
+            name: None,
+            mode: Mode::default(),
+            symlinks: Symlinks::default(),
+            patterns: Patterns::default(),
+            force: false,
+            ignore_lines: Vec::new(),
+        }
+    }
 }
 
 /// A request about one share that needs nothing else.

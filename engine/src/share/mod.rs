@@ -46,6 +46,7 @@ use causeway_api::{Feed, Home};
 
 use self::actor::{Actor, Input};
 use self::command::Command;
+use crate::activity::ActivityBook;
 use crate::machine::Machine;
 use crate::machine::backoff::Backoff;
 use crate::settings::ShareSettings;
@@ -59,6 +60,8 @@ pub struct Surroundings {
     pub machine: Arc<dyn Machine>,
     /// Where it is shown.
     pub feed: Arc<Feed>,
+    /// Where what crossed is remembered.
+    pub activity: Arc<ActivityBook>,
 }
 
 impl Surroundings {

@@ -115,6 +115,7 @@ impl Actor {
         let flight = up.flights.remove(&batch);
         let rules = flight.as_ref().is_some_and(|flight| flight.rules);
         if let Some(change) = flight.and_then(|flight| flight.landed(&outcomes, now_ms)) {
+            self.around.activity.note(&self.settings.id, &change);
             self.known.last_change = Some(change);
         }
         let result = up.session.handle_outcomes(batch, outcomes, now_ms);

@@ -10,6 +10,8 @@ use std::{
 };
 
 use causeway_api::{
+    Activity, ActivityOf, BothContents, ComparePath, CountFolder, FolderTally, PreviewRules, RulesPreview, RulesText,
+    SideContent, WriteRules,
     bin::{BinEmpty, BinItem, BinRestore, Restored},
     server, *,
 };
@@ -179,6 +181,30 @@ impl Handler for Memory {
 
     async fn bin_empty(&self, _: BinEmpty) -> Result<Amount, ApiError> {
         Ok(Amount::default())
+    }
+
+    async fn share_compare(&self, _: ComparePath) -> Result<BothContents, ApiError> {
+        Ok(BothContents { host: SideContent::NoFile, guest: SideContent::NoFile })
+    }
+
+    async fn activity(&self, _: ActivityOf) -> Result<Activity, ApiError> {
+        Ok(Activity::default())
+    }
+
+    async fn rules_read(&self, _: OfShare) -> Result<RulesText, ApiError> {
+        Ok(RulesText { text: None })
+    }
+
+    async fn rules_preview(&self, preview: PreviewRules) -> Result<RulesPreview, ApiError> {
+        Err(ApiError::no_such_share(&preview.share))
+    }
+
+    async fn rules_write(&self, _: WriteRules) -> Result<Nothing, ApiError> {
+        Ok(Nothing {})
+    }
+
+    async fn folder_count(&self, _: CountFolder) -> Result<FolderTally, ApiError> {
+        Ok(FolderTally::default())
     }
 
     async fn machine_status(&self, _: Nothing) -> Result<MachineInfo, ApiError> {

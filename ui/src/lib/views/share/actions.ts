@@ -1,0 +1,29 @@
+import type { HaltCode, ShareInfo } from "../../ipc/generated";
+import { latency } from "../../format/times";
+import { announcer } from "../../state/announcer.svelte";
+import { app } from "../../state/app.svelte";
+import { backend } from "../../state/engine.svelte";
+import { t } from "../../strings";
+
+/** Longest wait for a flush, in milliseconds; what is still on its way then stands in the answer. */
+const FLUSH_MS_MAX = 60_000;
+
+/** What a person can do to a share from its row and its page. The feed shows what becomes of it. */
+export const pause = (share: ShareInfo) => app.run(() => backend().call("share.pause", { share: share.id }));
+
+export const resume = (share: ShareInfo, accept: HaltCode | null = null) =>
+  app.run(() => backend().call("share.resume", { share: share.id, accept }));
+
+export const pauseOrResume = (share: ShareInfo) => (share.state === "paused" ? resume(share) : pause(share));
+
+export const reset = (share: ShareInfo) => app.run(() => backend().call("share.reset", { share: share.id }));
+
+export const prune = (share: ShareInfo) => app.run(() => backend().call("share.prune", { share: share.id }));
+
+export const flush = (share: ShareInfo) =>
+  app.run(async () => {
+    const flushed = await backend().call("share.flush", { share: share.id, timeout_ms: FLUSH_MS_MAX });
+    announcer.say(t.share.flushed(latency(flushed.took_ms)));
+  });
+
+export const openFolder = (share: ShareInfo) => app.run(() => backend().openFolder(share.id));

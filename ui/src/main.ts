@@ -1,0 +1,11 @@
+import { mount } from "svelte";
+import "./styles/tokens.css";
+import "./styles/causeway.css";
+import App from "./App.svelte";
+import { backend } from "./lib/ipc";
+import { start } from "./lib/state/start";
+
+const target = document.getElementById("app");
+if (!target) throw new Error("index.html has no place for the app");
+mount(App, { target });
+void start(backend);
