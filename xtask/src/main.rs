@@ -1,4 +1,4 @@
-//! Every developer task: `cargo xtask run | test | check | image | sim | bench | fuzz | setup`.
+//! Every developer task: `cargo xtask run | test | check | image | sim | bench | fuzz | dist | types | pictures | setup`.
 //!
 //! It depends on little, so that it starts soon on a machine where nothing is built yet, and it knows nothing of what it
 //! builds but package names and command lines.
@@ -10,13 +10,16 @@ mod cargo;
 mod checks;
 mod cross;
 mod direction;
+mod dist;
 mod fuzz;
 mod image;
+mod node;
 mod run;
 mod setup;
 mod sim;
 mod step;
 mod tests;
+mod ui;
 
 use std::process::ExitCode;
 
@@ -35,11 +38,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what is missing, build, and start Causeway for a person, until Ctrl-C
+    /// Install what is missing, build, and open the app; without a display the engine, and its live status in the terminal
     Run {
         /// Build without optimisation: sooner built, slower at work
         #[arg(long)]
         debug: bool,
+        /// No window: the engine, and its live status in the terminal
+        #[arg(long)]
+        terminal: bool,
     },
     /// Install what is missing and run every check and test, or only the named steps
     Test {
@@ -56,6 +62,12 @@ enum Task {
     Bench(bench::Arguments),
     /// Replay the fuzz corpus and try random input on the stable toolchain
     Fuzz(fuzz::Arguments),
+    /// Make packages of the app, the command and the agent: .deb and .rpm
+    Dist,
+    /// Write the interface's types as those of the engine and the app are
+    Types,
+    /// Write the pictures of the README
+    Pictures,
     /// Install what the other tasks need: system packages, Rust targets, cargo tools
     Setup,
 }
@@ -63,7 +75,7 @@ enum Task {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = Workspace::open().and_then(|workspace| match arguments.task {
-        Task::Run { debug } => run::run(&workspace, debug),
+        Task::Run { debug, terminal } => run::run(&workspace, debug, terminal),
         Task::Test { steps } if steps.is_empty() => step::run_all(&workspace, Step::ALL),
         Task::Test { steps } => step::run_all(&workspace, &Step::in_order(&steps)),
         Task::Check => step::run_all(&workspace, Step::CHECKS),
@@ -71,6 +83,9 @@ fn main() -> ExitCode {
         Task::Sim(arguments) => sim::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
+        Task::Dist => dist::run(&workspace),
+        Task::Types => ui::types(&workspace),
+        Task::Pictures => ui::pictures(&workspace),
         Task::Setup => setup::everything(&workspace),
     });
     match done {

@@ -1,5 +1,6 @@
-//! Causeway for a person: until there is the desktop app, the engine, and its live status in the terminal.
+//! Causeway for a person: the app, or where there is no display the engine, and its live status in the terminal.
 
+use std::env;
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cargo::{Workspace, must, succeeds};
-use crate::{image, setup};
+use crate::cargo::{APP, Workspace, must, succeeds};
+use crate::{image, setup, ui};
 
 /// How often the status program is looked at.
 const LOOK_MS: u64 = 50;
@@ -19,11 +20,48 @@ const ENDING_MS_MAX: u64 = 2_000;
 /// Set by Ctrl-C, and by a request to end.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Installs what is missing, builds, starts the engine unless one runs, shows the status until Ctrl-C, and stops the
-/// engine if this is what started it.
-pub fn run(workspace: &Workspace, debug: bool) -> Result<()> {
+/// Installs what is missing, builds, and opens the app or shows the status in the terminal.
+pub fn run(workspace: &Workspace, debug: bool, terminal: bool) -> Result<()> {
+    if terminal {
+        return in_terminal(workspace, debug);
+    }
+    if !has_display() {
+        println!("There is no display: no window can be opened. This is the status in the terminal.");
+        return in_terminal(workspace, debug);
+    }
+    in_window(workspace, debug)
+}
+
+fn profile(debug: bool) -> &'static str {
+    if debug { "dev" } else { "release" }
+}
+
+/// Whether windows can be opened. On other systems than those with X or Wayland they always can.
+fn has_display() -> bool {
+    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(all(unix, not(target_os = "macos"))) || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
+}
+
+/// Builds and opens the app, and waits for its end.
+fn in_window(workspace: &Workspace, debug: bool) -> Result<()> {
+    let profile = profile(debug);
+    setup::to_build_app(workspace)?;
+    ui::build(workspace)?;
+    let programs = ["-p", APP, "-p", "causeway-cli", "-p", "causeway-agent"];
+    must(workspace.cargo(&["build", "--profile", profile]).args(programs))?;
+    let image = guest(workspace, debug);
+    println!("Causeway opens. A terminal can use it too: {}", workspace.program(profile, "causeway").display());
+    println!("Closing the window leaves it in the tray; Ctrl-C here, or Quit there, ends it.");
+    // The app ends in good order by the signal that Ctrl-C sends to both.
+    ctrlc::set_handler(|| ENDING.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;
+    let mut app = workspace.command(workspace.program(profile, APP));
+    must(app.envs(image.iter().map(|at| ("CAUSEWAY_IMAGE", at))))
+}
+
+/// Builds, starts the engine unless one runs, shows the status until Ctrl-C, and stops the engine if this is what started it.
+fn in_terminal(workspace: &Workspace, debug: bool) -> Result<()> {
+    let profile = profile(debug);
     setup::to_build(workspace)?;
-    let profile = if debug { "dev" } else { "release" };
     must(&mut workspace.cargo(&["build", "--profile", profile, "-p", "causeway-cli", "-p", "causeway-agent"]))?;
     let causeway = workspace.program(profile, "causeway");
     let image = guest(workspace, debug);

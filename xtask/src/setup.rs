@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::cargo::{Workspace, must, shown, succeeds};
-use crate::cross;
+use crate::{cross, ui};
 
 /// A package of Debian and Ubuntu, and the command that succeeds where it is there.
 struct Package {
@@ -36,6 +36,32 @@ const TO_MAKE_IMAGE: &[Package] = &[
 /// What the VM runs by.
 const TO_RUN_VM: &[Package] = &[Package { name: "qemu-system-x86", probe: &["qemu-system-x86_64", "--version"] }];
 
+/// A probe for a library by pkg-config's name of it.
+macro_rules! library {
+    ($package:literal, $name:literal) => {
+        Package { name: $package, probe: &["pkg-config", "--exists", $name] }
+    };
+}
+
+/// What the app needs besides: the libraries of its window and its tray icon, and what its interface is built with.
+const TO_BUILD_APP: &[Package] = &[
+    Package { name: "pkg-config", probe: &["pkg-config", "--version"] },
+    library!("libwebkit2gtk-4.1-dev", "webkit2gtk-4.1"),
+    library!("libayatana-appindicator3-dev", "ayatana-appindicator3-0.1"),
+    library!("librsvg2-dev", "librsvg-2.0"),
+    Package { name: "npm", probe: &["npm", "--version"] },
+];
+
+/// What the tests of the app use besides: a display, a session bus, a driver for the window, a browser, and a font that is the same
+/// everywhere.
+const TO_TEST_APP: &[Package] = &[
+    Package { name: "xvfb", probe: &["sh", "-c", "command -v Xvfb"] },
+    Package { name: "dbus", probe: &["sh", "-c", "command -v dbus-run-session"] },
+    Package { name: "webkit2gtk-driver", probe: &["sh", "-c", "command -v WebKitWebDriver"] },
+    Package { name: "chromium", probe: &["sh", "-c", "command -v chromium"] },
+    Package { name: "fonts-inter", probe: &["sh", "-c", "fc-list | grep -q Inter"] },
+];
+
 /// What the tests use besides: a repository, and the tools that watch folders.
 const TO_TEST: &[Package] = &[
     // A static program for the containers of the tests, and the command that starts them.
@@ -43,7 +69,6 @@ const TO_TEST: &[Package] = &[
     Package { name: "docker.io", probe: &["docker", "--version"] },
     Package { name: "git", probe: &["git", "--version"] },
     Package { name: "inotify-tools", probe: &["sh", "-c", "command -v inotifywait"] },
-    Package { name: "npm", probe: &["npm", "--version"] },
     // For Debian's own Python, whatever `python3` is.
     Package { name: "python3-watchdog", probe: &["/usr/bin/python3", "-c", "import watchdog"] },
 ];
@@ -110,10 +135,12 @@ const COMPONENTS: &[&str] = &["clippy", "rustfmt"];
 
 /// For the tests.
 pub fn everything(workspace: &Workspace) -> Result<()> {
-    packages(workspace, TO_BUILD.iter().chain(TO_MAKE_IMAGE).chain(TO_RUN_VM).chain(TO_TEST))?;
+    let to_build = TO_BUILD.iter().chain(TO_BUILD_APP).chain(TO_MAKE_IMAGE);
+    packages(workspace, to_build.chain(TO_RUN_VM).chain(TO_TEST).chain(TO_TEST_APP))?;
     toolchain(workspace)?;
     tools(workspace, TOOLS)?;
     npm(workspace)?;
+    ui::setup(workspace)?;
     println!("Everything that is needed is installed.");
     Ok(())
 }
@@ -133,6 +160,12 @@ pub fn to_run_vm(workspace: &Workspace) -> Result<()> {
 pub fn for_image(workspace: &Workspace) -> Result<()> {
     packages(workspace, TO_BUILD.iter().chain(TO_MAKE_IMAGE))?;
     toolchain(workspace)
+}
+
+/// For a build of the app.
+pub fn to_build_app(workspace: &Workspace) -> Result<()> {
+    packages(workspace, TO_BUILD.iter().chain(TO_BUILD_APP))?;
+    ui::setup(workspace)
 }
 
 /// For the benchmarks.

@@ -6,13 +6,15 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 use crate::cargo::Workspace;
-use crate::{checks, cross, direction, fuzz, image, setup, sim, tests};
+use crate::{checks, cross, direction, fuzz, image, setup, sim, tests, ui};
 
 /// One step. The order is that of the run: what fails soonest comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Step {
     /// Install system packages, Rust targets and cargo tools that are missing
     Setup,
+    /// The interface: format, types, component tests, build
+    Ui,
     /// Formatting
     Fmt,
     /// Dependencies run one way
@@ -31,6 +33,8 @@ pub enum Step {
     Image,
     /// Unit and integration tests
     Tests,
+    /// The interface in a browser: pictures, accessibility
+    Browser,
     /// Examples in the documentation
     Doctests,
     /// Fuzz corpus and a short random run
@@ -57,6 +61,7 @@ impl Step {
     /// The full run.
     pub const ALL: &'static [Self] = &[
         Self::Setup,
+        Self::Ui,
         Self::Fmt,
         Self::Direction,
         Self::Deny,
@@ -66,6 +71,7 @@ impl Step {
         Self::Build,
         Self::Image,
         Self::Tests,
+        Self::Browser,
         Self::Doctests,
         Self::Fuzz,
         Self::Sim,
@@ -73,7 +79,7 @@ impl Step {
 
     /// What needs no running program.
     pub const CHECKS: &'static [Self] =
-        &[Self::Setup, Self::Fmt, Self::Direction, Self::Deny, Self::Clippy, Self::Cross, Self::Docs];
+        &[Self::Setup, Self::Ui, Self::Fmt, Self::Direction, Self::Deny, Self::Clippy, Self::Cross, Self::Docs];
 
     /// `steps` in the order of the full run, each once.
     pub fn in_order(steps: &[Self]) -> Vec<Self> {
@@ -86,6 +92,7 @@ impl Step {
     fn heading(self) -> &'static str {
         match self {
             Self::Setup => "what the other steps need",
+            Self::Ui => "the interface: format, types, component tests, build",
             Self::Fmt => "formatting",
             Self::Direction => "dependencies run one way",
             Self::Deny => "licences, bans and sources of the dependencies",
@@ -95,6 +102,7 @@ impl Step {
             Self::Build => "programs and tests, built",
             Self::Image => "the image of the VM's guest, made where it isn't there",
             Self::Tests => "unit and integration tests",
+            Self::Browser => "the interface in a browser: pictures, accessibility",
             Self::Doctests => "examples in the documentation",
             Self::Fuzz => "fuzz corpus and random input",
             Self::Sim => "whole-system simulation",
@@ -107,12 +115,13 @@ impl Step {
 
     /// Without these nothing after them says anything.
     fn is_a_condition(self) -> bool {
-        matches!(self, Self::Setup | Self::Build)
+        matches!(self, Self::Setup | Self::Ui | Self::Build)
     }
 
     fn run(self, workspace: &Workspace) -> Result<Counts> {
         match self {
             Self::Setup => setup::everything(workspace)?,
+            Self::Ui => ui::test(workspace)?,
             Self::Fmt => checks::fmt(workspace)?,
             Self::Direction => direction::check(workspace)?,
             Self::Deny => checks::deny(workspace)?,
@@ -122,6 +131,7 @@ impl Step {
             Self::Build => tests::build(workspace)?,
             Self::Image => image::make(workspace, &image::Arguments::in_test())?,
             Self::Tests => return tests::run(workspace),
+            Self::Browser => ui::browser(workspace)?,
             Self::Doctests => tests::examples(workspace)?,
             Self::Fuzz => fuzz::run(workspace, &fuzz::Arguments::in_test())?,
             Self::Sim => sim::run(workspace, &sim::Arguments::in_test())?,

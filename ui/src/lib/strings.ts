@@ -4,7 +4,14 @@ import { count, plural } from "./format/numbers";
 
 export const t = {
   product: "Causeway",
-  sections: { nav: "Sections", shares: "Shares", machine: "Machine", activity: "Activity", troubleshoot: "Troubleshoot", settings: "Settings" },
+  sections: {
+    nav: "Sections",
+    shares: "Shares",
+    machine: "Machine",
+    activity: "Activity",
+    troubleshoot: "Troubleshoot",
+    settings: "Settings",
+  },
 
   states: {
     preparing: "Preparing",
@@ -16,7 +23,10 @@ export const t = {
     paused: "Paused",
     disconnected: "Disconnected",
   } satisfies Record<State, string>,
-  phases: { connecting: "Connecting", scanning: "Scanning", copying: "Copying", finishing: "Finishing" } satisfies Record<Phase, string>,
+  phases: { connecting: "Connecting", scanning: "Scanning", copying: "Copying", finishing: "Finishing" } satisfies Record<
+    Phase,
+    string
+  >,
   modes: {
     "two-way-safe": "Two-way, conflicts wait",
     "two-way-resolved": "Two-way, host wins",
@@ -24,13 +34,21 @@ export const t = {
     "one-way-replica": "One-way mirror",
   } satisfies Record<Mode, string>,
   modeSays: {
-    "two-way-safe": "Changes cross in both directions. If both sides changed the same file, both versions stay until you choose.",
+    "two-way-safe":
+      "Changes cross in both directions. If both sides changed the same file, both versions stay until you choose.",
     "two-way-resolved": "As above, but your version is kept and the guest’s goes to the recycle bin.",
     "one-way-safe": "Your changes go to the guest. What containers write stays there.",
     "one-way-replica": "The guest becomes exactly your folder. Anything else there goes to the recycle bin.",
   } satisfies Record<Mode, string>,
-  changes: { created: "created", modified: "modified", deleted: "deleted", renamed: "renamed" } satisfies Record<ChangeKind, string>,
-  machineKinds: { local: "Directory on this computer", vm: "VM on this computer", attach: "Agent that already runs" } satisfies Record<MachineKind, string>,
+  changes: { created: "created", modified: "modified", deleted: "deleted", renamed: "renamed" } satisfies Record<
+    ChangeKind,
+    string
+  >,
+  machineKinds: {
+    local: "Directory on this computer",
+    vm: "VM on this computer",
+    attach: "Agent that already runs",
+  } satisfies Record<MachineKind, string>,
   machineStates: {
     stopped: "Stopped",
     starting: "Starting",
@@ -213,8 +231,9 @@ export const t = {
     newer: "newer",
     says: "The version you don’t keep goes to the recycle bin. Keep both leaves the host’s in place and puts the guest’s beside it under a name of its own.",
     bothChanged: (places: number | null) =>
-      places === null ? "Both sides changed it." : `Both sides changed it. ${plural(places, "place differs", "places differ")}.`,
-    sideBySide: "Side by side",
+      places === null
+        ? "Both sides changed it."
+        : `Both sides changed it. ${plural(places, "place differs", "places differ")}.`,
     kind: "Kind",
     size: "Size",
     changed: "Changed",
@@ -267,13 +286,18 @@ export const t = {
   bin: {
     says: "What Causeway removed or replaced rests here for 30 days, on the side where it stood.",
     empty: "The recycle bins are empty.",
-    columns: { path: "Path", side: "Side", what: "What", why: "Why", at: "Removed" },
+    columns: { path: "Path", side: "Side", what: "What", size: "Size", why: "Why", at: "Removed" },
     restore: "Restore",
     emptyBoth: "Empty…",
     askTitle: (share: string) => `Empty the recycle bins of ${share}?`,
     askSays: (entries: string, bytes: string) => `${entries}, ${bytes}, are deleted for good on both sides.`,
     emptied: "Empty bins",
-    reasons: { deleted: "deleted on the other side", replaced: "replaced by the other side’s", resolved: "a conflict was settled", pruned: "pruned" } as Record<string, string>,
+    reasons: {
+      deleted: "deleted on the other side",
+      replaced: "replaced by the other side’s",
+      resolved: "a conflict was settled",
+      pruned: "pruned",
+    } as Record<string, string>,
     host: "Host",
     guest: "Guest",
   },
@@ -322,7 +346,9 @@ export const t = {
     reset: "Bring them back",
     askTitle: "Delete on the other side too?",
     askSays: (n: number) =>
-      n > 0 ? `${plural(n, "entry goes", "entries go")} to the recycle bin, and from there after 30 days.` : "What stands there goes to the recycle bin, and from there after 30 days.",
+      n > 0
+        ? `${plural(n, "entry goes", "entries go")} to the recycle bin, and from there after 30 days.`
+        : "What stands there goes to the recycle bin, and from there after 30 days.",
     askDo: "Delete there too",
   },
 
@@ -340,13 +366,21 @@ export const t = {
     resetDo: "Reset share",
     verifyTitle: (name: string) => `Verify ${name}`,
     verifySays: "Both sides are read whole and compared.",
-    verifyNone: (entries: string, bytes: string, time: string) => `${entries} compared, ${bytes} read in ${time}. No differences.`,
+    verifyNone: (entries: string, bytes: string, time: string) =>
+      `${entries} compared, ${bytes} read in ${time}. No differences.`,
     verifyDiffer: (differ: number, unexplained: number) =>
       `${plural(differ, "path differs", "paths differ")}, ${unexplained === 0 ? "all for known reasons" : `${count(unexplained)} without a known reason`}.`,
-    because: { conflict: "a conflict waits", problem: "a problem is in the way", mode: "the mode lets them differ", pending: "on its way", unknown: "nothing known explains it" } as Record<string, string>,
+    because: {
+      conflict: "a conflict waits",
+      problem: "a problem is in the way",
+      mode: "the mode lets them differ",
+      pending: "on its way",
+      unknown: "nothing known explains it",
+    } as Record<string, string>,
     hide: "Hide",
     quitTitle: "Quit Causeway?",
-    quitSays: (names: string) => `Running containers use ${names}. Their folders stop being synchronised until Causeway runs again.`,
+    quitSays: (names: string) =>
+      `Running containers use ${names}. Their folders stop being synchronised until Causeway runs again.`,
     quitDo: "Quit",
   },
 
@@ -357,7 +391,8 @@ export const t = {
     choose: "Choose…",
     mode: "Mode",
     guest: "Guest",
-    guestSays: "A container that mounts the folder, or a folder below it, uses the share without any change to its -v or Compose file.",
+    guestSays:
+      "A container that mounts the folder, or a folder below it, uses the share without any change to its -v or Compose file.",
     placeholder: "~/src/project",
     create: "Create share",
     creating: "Creating",
@@ -384,9 +419,12 @@ export const t = {
         : `${first} looks like a secret. Containers that mount this share can read it.`,
     ignoreThem: "Ignore them",
     shareThem: "Share them",
-    secretsIgnored: (n: number) => `${plural(n, "file that looks like a secret is", "files that look like secrets are")} ignored.`,
-    special: (n: number) => `${plural(n, "socket, pipe or device", "sockets, pipes and devices")} can’t be shared and ${n === 1 ? "stays" : "stay"} untracked.`,
-    unreadable: (n: number) => `${plural(n, "directory", "directories")} can’t be read, and what is in ${n === 1 ? "it" : "them"} isn’t shared.`,
+    secretsIgnored: (n: number) =>
+      `${plural(n, "file that looks like a secret is", "files that look like secrets are")} ignored.`,
+    special: (n: number) =>
+      `${plural(n, "socket, pipe or device", "sockets, pipes and devices")} can’t be shared and ${n === 1 ? "stays" : "stay"} untracked.`,
+    unreadable: (n: number) =>
+      `${plural(n, "directory", "directories")} can’t be read, and what is in ${n === 1 ? "it" : "them"} isn’t shared.`,
     tick: (folder: string) => `Ignore ${folder}`,
   },
 
@@ -407,7 +445,10 @@ export const t = {
     diskFree: (free: string) => `${free} free`,
     diskAt: "Kept at",
     restarts: "Restarts",
-    restartsSays: (n: number) => (n === 0 ? "None since the engine started" : `${plural(n, "time", "times")} since the engine started, because the agent ended`),
+    restartsSays: (n: number) =>
+      n === 0
+        ? "None since the engine started"
+        : `${plural(n, "time", "times")} since the engine started, because the agent ended`,
     ready: (time: string) => `Ready ${time} after start.`,
     shares: "Shares",
     stopTitle: "Stop the machine?",
@@ -422,7 +463,9 @@ export const t = {
     verdicts: { good: "Good", warning: "Warning", bad: "Bad" } as Record<string, string>,
     allGood: "Everything that Causeway needs is there.",
     found: (bad: number, warnings: number) =>
-      [bad > 0 ? plural(bad, "fault", "faults") : "", warnings > 0 ? plural(warnings, "warning", "warnings") : ""].filter(Boolean).join(", "),
+      [bad > 0 ? plural(bad, "fault", "faults") : "", warnings > 0 ? plural(warnings, "warning", "warnings") : ""]
+        .filter(Boolean)
+        .join(", "),
     log: "Log",
     filter: "Filter",
     filterLabel: "Filter the log",

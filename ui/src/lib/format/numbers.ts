@@ -5,7 +5,9 @@ const NBSP = "\u00a0";
 
 /** 212 340 */
 export function count(n: number): string {
-  return Math.round(n).toString().replace(/\B(?=(\d{3})+(?!\d))/g, THIN);
+  return Math.round(n)
+    .toString()
+    .replace(/\B(?=(\d{3})+(?!\d))/g, THIN);
 }
 
 const UNITS = ["B", "KB", "MB", "GB", "TB", "PB"];

@@ -44,9 +44,10 @@ export function middle(path: string, max: number): string {
   let tail = 1;
   const made = (h: number, t: number) => [...segments.slice(0, h), "…", ...segments.slice(segments.length - t)].join("/");
   if (made(head, tail).length > max) return `…/${last}`;
+  const fits = (h: number, t: number) => h + t < segments.length && made(h, t).length <= max;
   for (;;) {
-    if (head + tail + 1 < segments.length && made(head + 1, tail).length <= max) head += 1;
-    else if (head + tail + 1 < segments.length && made(head, tail + 1).length <= max) tail += 1;
+    if (fits(head + 1, tail) && (head <= tail || !fits(head, tail + 1))) head += 1;
+    else if (fits(head, tail + 1)) tail += 1;
     else return made(head, tail);
   }
 }

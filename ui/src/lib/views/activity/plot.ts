@@ -12,7 +12,9 @@ export function niceMax(value: number): number {
 export function bars(values: number[], max: number, width: number, height: number): Bar[] {
   const step = width / Math.max(1, values.length);
   return values.flatMap((value, at) =>
-    value > 0 ? [{ x: at * step, width: Math.max(1, step - 2), height: Math.max(1, (Math.min(value, max) / max) * height) }] : [],
+    value > 0
+      ? [{ x: at * step, width: Math.max(1, step - 2), height: Math.max(1, (Math.min(value, max) / max) * height) }]
+      : [],
   );
 }
 

@@ -7,7 +7,7 @@ export type Line = { number: number; parts: Part[] };
 export type Part = { text: string; differs: boolean };
 
 /** Longest edit script that is looked for; texts that differ in more are shown as wholly different in between. */
-const EDITS_MAX = 2000;
+const EDITS_MAX = 1000;
 
 /** Rows of two texts, and in how many places they differ. */
 export function diff(host: string, guest: string): { rows: Row[]; places: number } {

@@ -1,0 +1,187 @@
+import { render, screen, waitFor, within } from "@testing-library/svelte";
+import userEvent from "@testing-library/user-event";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { type FakeBackend, fakeOf, refused } from "../tests/fixtures/backend";
+import { billing, docs, everyState, HOME, storefront } from "../tests/fixtures/shares";
+import App from "./App.svelte";
+import { app } from "./lib/state/app.svelte";
+import { listView } from "./lib/state/list.svelte";
+import { router } from "./lib/state/router.svelte";
+import { start } from "./lib/state/start";
+import { t } from "./lib/strings";
+
+// jsdom has neither.
+HTMLDialogElement.prototype.showModal = function () {
+  this.open = true;
+};
+HTMLDialogElement.prototype.close = function () {
+  this.open = false;
+};
+vi.stubGlobal(
+  "ResizeObserver",
+  class {
+    observe() {}
+    unobserve() {}
+    disconnect() {}
+  },
+);
+
+async function open(fake: FakeBackend) {
+  await start(fake);
+  render(App);
+  return { fake, user: userEvent.setup() };
+}
+
+const asked = (fake: FakeBackend, method: string) => fake.asked.filter((one) => one.method === method).map((one) => one.params);
+
+beforeEach(() => {
+  router.shares();
+  router.last = null;
+  router.introducing = null;
+  app.error = null;
+  app.quitAsked = null;
+  listView.only([]);
+  listView.open = new Set();
+});
+
+describe("every state", () => {
+  test.each(Object.entries(everyState))("%s has its word in the list and on its page", async (state, share) => {
+    const { user } = await open(fakeOf([share]));
+    const row = screen.getByRole("button", { name: share.name }).closest("tr")!;
+    const word = t.states[state as keyof typeof t.states];
+    expect(within(row).getByText(word)).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: share.name }));
+    expect(screen.getByRole("heading", { name: share.name })).toBeTruthy();
+    expect(screen.getAllByText(word).length).toBeGreaterThan(0);
+  });
+});
+
+describe("the list", () => {
+  test("follows what the engine tells", async () => {
+    const { fake } = await open(fakeOf([storefront, docs]));
+    fake.change({ ...docs, state: "conflict", conflicts: 2, conflicts_since: docs.created });
+    expect(await screen.findByText(t.states.conflict)).toBeTruthy();
+    expect(screen.getByRole("button", { name: /1 in conflict/ })).toBeTruthy();
+  });
+
+  test("a link moves the state on", async () => {
+    const { user, fake } = await open(fakeOf([everyState.paused]));
+    await user.click(screen.getByRole("button", { name: t.shares.actions.resume }));
+    expect(asked(fake, "share.resume")).toEqual([{ share: "notebooks", accept: null }]);
+  });
+
+  test("what is refused is said, with its remedy, until it is put away", async () => {
+    const fake = fakeOf([everyState.paused], {
+      "share.resume": () => {
+        throw { ...refused("The share is busy."), remedy: { sentence: "Wait a moment.", command: null } };
+      },
+    });
+    const { user } = await open(fake);
+    await user.click(screen.getByRole("button", { name: t.shares.actions.resume }));
+    const alert = await screen.findByRole("alert");
+    expect(alert.textContent).toContain("The share is busy. Wait a moment.");
+    await user.click(within(alert).getByRole("button", { name: t.common.dismiss }));
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+});
+
+describe("conflicts", () => {
+  test("one is settled by its button, several by ticks", async () => {
+    const { user, fake } = await open(fakeOf([billing]));
+    router.share(billing.id, "conflicts");
+    await user.click(await screen.findByRole("button", { name: /Keep guest G/ }));
+    await user.click(await screen.findByRole("checkbox", { name: "Select config/limits.json" }));
+    await user.click(screen.getByRole("button", { name: "Keep host" }));
+    expect(asked(fake, "share.resolve")).toEqual([
+      { share: billing.id, which: { paths: ["src/rates/parse.ts"] }, keep: "guest" },
+      { share: billing.id, which: { paths: ["config/limits.json"] }, keep: "host" },
+    ]);
+  });
+
+  test("what can't be kept isn't offered", async () => {
+    const { user } = await open(fakeOf([billing]));
+    router.share(billing.id, "conflicts");
+    await user.click(await screen.findByText("config/limits.json"));
+    const both = await screen.findByRole("button", { name: /Keep both B/ });
+    expect((both as HTMLButtonElement).disabled).toBe(true);
+  });
+});
+
+describe("removing", () => {
+  test("asks, names the containers, and asks again where the guest has more", async () => {
+    let refuse = true;
+    const fake = fakeOf([storefront], {
+      "share.remove": () => {
+        if (!refuse) return {};
+        refuse = false;
+        throw { code: "guest_has_more", message: "The guest holds 3 files that the host doesn’t have.", remedy: null };
+      },
+    });
+    const { user } = await open(fake);
+    router.share(storefront.id);
+    await user.click(await screen.findByRole("button", { name: t.share.remove }));
+    expect(screen.getByText(/3 containers use it: web, worker, tests/)).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: t.dialogs.removeDo }));
+    await screen.findByText(/3 files/);
+    await user.click(screen.getByRole("button", { name: t.dialogs.removeForceDo }));
+    expect(asked(fake, "share.remove")).toEqual([
+      { share: "storefront", force: false },
+      { share: "storefront", force: true },
+    ]);
+  });
+});
+
+describe("Create share", () => {
+  test("counts, takes what is ticked off what remains, and creates with those lines", async () => {
+    const { user, fake } = await open(fakeOf([docs]));
+    router.create(`${HOME}/src/storefront`);
+    await screen.findByText(/486.213.entries/);
+    expect(screen.getByText(/136.053.entries/)).toBeTruthy();
+    await user.click(screen.getByRole("checkbox", { name: "Ignore .git" }));
+    expect(screen.getByText(/107.142.entries/)).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: t.create.create }));
+    await waitFor(() => expect(asked(fake, "share.create")).toHaveLength(1));
+    expect(asked(fake, "share.create")[0]).toMatchObject({
+      host_path: `${HOME}/src/storefront`,
+      name: "storefront",
+      mode: "two-way-safe",
+      ignore_lines: ["target", "**/node_modules", ".next", ".git"],
+    });
+  });
+});
+
+describe("ignore rules", () => {
+  test("are saved against what was read", async () => {
+    const { user, fake } = await open(fakeOf([storefront], { "rules.read": () => ({ text: "a\n" }) }));
+    router.share(storefront.id, "rules");
+    const field = await screen.findByRole("textbox", { name: t.rules.label });
+    await user.type(field, "b");
+    const save = screen.getByRole("button", { name: /Save/ }) as HTMLButtonElement;
+    await waitFor(() => expect(save.disabled).toBe(false));
+    await user.click(save);
+    expect(asked(fake, "rules.write")).toEqual([{ share: "storefront", text: "a\nb", replaces: "a\n" }]);
+  });
+});
+
+describe("the app", () => {
+  test("asks before it quits where containers use shares", async () => {
+    const { user, fake } = await open(fakeOf([storefront]));
+    fake.hear({ type: "quit_asked", shares: ["storefront"] });
+    await user.click(await screen.findByRole("button", { name: t.dialogs.quitDo }));
+    expect(asked(fake, "quit")).toEqual([{ force: true }]);
+  });
+
+  test("a folder that is dropped leads to Create share", async () => {
+    const { fake } = await open(fakeOf([docs]));
+    fake.hear({ type: "dropped", paths: [`${HOME}/src/new`] });
+    const field = (await screen.findByRole("textbox", { name: t.create.folder })) as HTMLInputElement;
+    expect(field.value).toBe("~/src/new");
+  });
+
+  test("says when the engine is stopped, and starts it", async () => {
+    const { user, fake } = await open(fakeOf([docs]));
+    fake.hear({ type: "engine", engine: { is: "stopped" } });
+    await user.click(await screen.findByRole("button", { name: t.engine.start }));
+    expect(asked(fake, "start_engine")).toHaveLength(1);
+  });
+});

@@ -1,0 +1,80 @@
+/** Every view in its states: the scenario that it is shown in, and how one comes to it. */
+const section = (name) => (page) => page.getByRole("navigation").getByRole("button", { name }).click();
+const open = (share, tab) => async (page) => {
+  await page.locator(`tr[data-share="${share}"]`).getByRole("button", { name: share, exact: true }).click();
+  if (tab) await page.getByRole("tab", { name: tab }).click();
+};
+const create = async (page) => {
+  await page.getByRole("button", { name: "Create share" }).click();
+  await page.getByRole("textbox", { name: "Folder" }).fill("~/src/storefront");
+  await page.getByText("What is in it").or(page.getByRole("alert")).first().waitFor();
+};
+const both =
+  (...steps) =>
+  async (page) => {
+    for (const step of steps) await step(page);
+  };
+
+export const VIEWS = [
+  {
+    name: "shares",
+    scenario: "usual",
+    go: (page) => page.getByRole("button", { name: "Show details of storefront" }).click(),
+    readme: true,
+  },
+  { name: "shares-every-state", scenario: "states" },
+  { name: "shares-empty", scenario: "empty" },
+  { name: "shares-200", scenario: "many" },
+  { name: "shares-filtered-out", scenario: "usual", go: (page) => page.getByPlaceholder("Filter").fill("nothing like it") },
+  { name: "first-run", scenario: "first-run" },
+  { name: "share", scenario: "usual", go: open("storefront"), readme: true },
+  { name: "share-preparing", scenario: "usual", go: open("design-system") },
+  { name: "share-quiet", scenario: "quiet", go: open("docs-site") },
+  { name: "share-halted", scenario: "states", go: open("website") },
+  { name: "share-paused", scenario: "usual", go: open("notebooks") },
+  { name: "share-disconnected", scenario: "states", go: open("scripts") },
+  {
+    name: "share-conflicts",
+    scenario: "usual",
+    go: both(open("billing-api", "Conflicts"), (page) => page.getByText("2 places differ").waitFor()),
+    readme: true,
+  },
+  { name: "share-conflicts-none", scenario: "no-conflicts", go: open("docs-site", "Conflicts") },
+  { name: "share-problems", scenario: "usual", go: open("firmware", "Problems") },
+  { name: "share-problems-none", scenario: "no-conflicts", go: open("docs-site", "Problems") },
+  {
+    name: "share-ignore",
+    scenario: "usual",
+    go: both(open("storefront", "Ignore rules"), (page) => page.getByText("212").first().waitFor()),
+  },
+  {
+    name: "share-ignore-fault",
+    scenario: "faulty-rules",
+    go: both(open("storefront", "Ignore rules"), (page) => page.getByText("Line 2 has an error").waitFor()),
+  },
+  { name: "share-bin", scenario: "usual", go: open("storefront", "Recycle bin") },
+  { name: "share-bin-empty", scenario: "no-conflicts", go: open("docs-site", "Recycle bin") },
+  { name: "create-share", scenario: "usual", go: create, readme: true },
+  { name: "create-share-refused", scenario: "refused-folder", go: create },
+  { name: "machine", scenario: "usual", go: section("Machine") },
+  { name: "machine-stopped", scenario: "machine-stopped", go: section("Machine") },
+  { name: "machine-failed", scenario: "machine-failed", go: section("Machine") },
+  { name: "activity", scenario: "usual", go: section("Activity") },
+  { name: "troubleshoot", scenario: "usual", go: section("Troubleshoot") },
+  { name: "settings", scenario: "usual", go: section("Settings") },
+  {
+    name: "dialog-remove",
+    scenario: "usual",
+    go: both(open("storefront"), (page) => page.getByRole("button", { name: "Remove…" }).click()),
+  },
+  {
+    name: "dialog-verify",
+    scenario: "usual",
+    go: both(open("storefront"), (page) => page.getByRole("button", { name: "Verify" }).click()),
+  },
+  { name: "engine-starting", scenario: "starting" },
+  { name: "engine-stopped", scenario: "stopped" },
+  { name: "engine-failed", scenario: "failed" },
+];
+
+export const NARROW = ["shares", "share", "share-conflicts", "share-problems", "share-ignore", "create-share", "first-run"];

@@ -1,0 +1,44 @@
+//! Packages for Debian and Ubuntu, and for Fedora and its kin.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::cargo::{APP, Workspace, must, shown};
+use crate::{node, setup, ui};
+
+/// What makes packages of the programs. Kept out of `ui/package.json`: its lock file would name one kind of computer alone.
+const TAURI_CLI: &str = "@tauri-apps/cli@2.12.5";
+const BUNDLES: &str = "deb,rpm";
+
+/// Builds the app, the command and the agent as they are released, and packages of all three.
+pub fn run(workspace: &Workspace) -> Result<()> {
+    setup::to_build_app(workspace)?;
+    ui::build(workspace)?;
+    let programs = ["-p", APP, "-p", "causeway-cli", "-p", "causeway-agent"];
+    must(workspace.cargo(&["build", "--release", "--locked"]).args(programs))?;
+
+    let beside = |name: &str| (format!("/usr/bin/{name}"), workspace.program("release", name));
+    let files: serde_json::Map<_, _> =
+        ["causeway", "causeway-agent"].map(beside).into_iter().map(|(to, from)| (to, json!(from))).collect();
+    let config = json!({ "bundle": { "linux": { "deb": { "files": files }, "rpm": { "files": files } } } });
+
+    let mut bundle = node::command(workspace, "npx")?;
+    bundle.args(["--yes", TAURI_CLI, "bundle", "--bundles", BUNDLES, "--config"]).arg(config.to_string());
+    println!("--- {}", shown(&bundle));
+    must(bundle.env("CARGO_TARGET_DIR", workspace.target()))?;
+    for kind in BUNDLES.split(',') {
+        list(&workspace.target().join("release/bundle").join(kind))?;
+    }
+    Ok(())
+}
+
+fn list(directory: &Path) -> Result<()> {
+    let entries = fs::read_dir(directory).with_context(|| format!("no packages in {}", directory.display()))?;
+    for entry in entries.flatten().filter(|entry| entry.path().is_file()) {
+        println!("{} ({} MB)", entry.path().display(), entry.metadata()?.len().div_ceil(1_000_000));
+    }
+    Ok(())
+}
