@@ -237,7 +237,7 @@ fn shown<A: AsRef<OsStr>>(args: &[A]) -> Vec<&OsStr> {
 }
 
 /// A program that was built into the directory of this one, or above that as tests are.
-pub(crate) fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let beside = own.with_file_name(name);
     let built = if beside.is_file() { beside } else { own.parent().unwrap().with_file_name(name) };

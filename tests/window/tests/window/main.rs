@@ -1,0 +1,6 @@
+//! The app in a real window, with its tray icon.
+#![allow(clippy::unwrap_used)]
+#![cfg(target_os = "linux")]
+
+mod engines;
+mod life;
