@@ -73,6 +73,7 @@ async fn everything_that_was_typed_is_asked_for() {
     let patterns = json!({"exclude": ["a", "*.b"], "upload_exclude": ["c"], "download_exclude": ["d"]});
     let asked = json!({
         "host_path": "/tmp", "name": "web", "mode": "one-way-safe", "symlinks": "ignore", "patterns": patterns, "force": true,
+        "ignore_lines": [],
     });
     assert_eq!(served.script.asked("share.create"), [asked]);
 }

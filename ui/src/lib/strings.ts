@@ -391,8 +391,11 @@ export const t = {
     choose: "Choose…",
     mode: "Mode",
     guest: "Guest",
-    guestSays:
-      "A container that mounts the folder, or a folder below it, uses the share without any change to its -v or Compose file.",
+    guestSays: {
+      local: "The copy is a directory of this computer. Containers mount it from its place, which stands on the share’s page.",
+      vm: "A container that mounts the folder, or a folder below it, uses the share without any change to its -v or Compose file.",
+      attach: "The copy stands inside the machine, at the place that the share’s page shows.",
+    } satisfies Record<MachineKind, string>,
     placeholder: "~/src/project",
     create: "Create share",
     creating: "Creating",
