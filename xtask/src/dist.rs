@@ -13,24 +13,29 @@ use crate::{node, setup, ui};
 const TAURI_CLI: &str = "@tauri-apps/cli@2.12.5";
 const BUNDLES: &str = "deb,rpm";
 
-/// Builds the app, the command and the agent as they are released, and packages of all three.
-pub fn run(workspace: &Workspace) -> Result<()> {
+/// Builds the app, the command and the agent as they are released, or without optimisation, and packages of all three.
+pub fn run(workspace: &Workspace, debug: bool) -> Result<()> {
     setup::to_build_app(workspace)?;
     ui::build(workspace)?;
+    let profile = if debug { "dev" } else { "release" };
     let programs = ["-p", APP, "-p", "causeway-cli", "-p", "causeway-agent"];
-    must(workspace.cargo(&["build", "--release", "--locked"]).args(programs))?;
+    must(workspace.cargo(&["build", "--locked", "--profile", profile]).args(programs))?;
 
-    let beside = |name: &str| (format!("/usr/bin/{name}"), workspace.program("release", name));
+    let beside = |name: &str| (format!("/usr/bin/{name}"), workspace.program(profile, name));
     let files: serde_json::Map<_, _> =
         ["causeway", "causeway-agent"].map(beside).into_iter().map(|(to, from)| (to, json!(from))).collect();
     let config = json!({ "bundle": { "linux": { "deb": { "files": files }, "rpm": { "files": files } } } });
 
     let mut bundle = node::command(workspace, "npx")?;
     bundle.args(["--yes", TAURI_CLI, "bundle", "--bundles", BUNDLES, "--config"]).arg(config.to_string());
+    if debug {
+        bundle.arg("--debug");
+    }
     println!("--- {}", shown(&bundle));
     must(bundle.env("CARGO_TARGET_DIR", workspace.target()))?;
     for kind in BUNDLES.split(',') {
-        list(&workspace.target().join("release/bundle").join(kind))?;
+        let directory = workspace.program(profile, APP).with_file_name("bundle");
+        list(&directory.join(kind))?;
     }
     Ok(())
 }

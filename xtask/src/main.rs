@@ -63,7 +63,11 @@ enum Task {
     /// Replay the fuzz corpus and try random input on the stable toolchain
     Fuzz(fuzz::Arguments),
     /// Make packages of the app, the command and the agent: .deb and .rpm
-    Dist,
+    Dist {
+        /// Without optimisation: sooner built, to try the packages themselves
+        #[arg(long)]
+        debug: bool,
+    },
     /// Write the interface's types as those of the engine and the app are
     Types,
     /// Write the pictures of the README
@@ -83,7 +87,7 @@ fn main() -> ExitCode {
         Task::Sim(arguments) => sim::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
-        Task::Dist => dist::run(&workspace),
+        Task::Dist { debug } => dist::run(&workspace, debug),
         Task::Types => ui::types(&workspace),
         Task::Pictures => ui::pictures(&workspace),
         Task::Setup => setup::everything(&workspace),
