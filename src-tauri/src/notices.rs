@@ -129,6 +129,7 @@ pub(crate) mod tests {
     pub(crate) fn snapshot(shares: Vec<ShareInfo>) -> Snapshot {
         let machine = json!({
             "kind": "local", "state": "running", "state_since": "2026-11-03T14:20:11Z", "restarts": 0,
+            "chosen_because": "Chosen.",
         });
         Snapshot { seq: 1, machine: serde_json::from_value(machine).unwrap(), shares }
     }

@@ -99,17 +99,13 @@ export const KEYS = [
       await press(page, "Control+a");
       await page.getByText("3 of 3 selected").waitFor();
       await press(page, "g");
-      equal(
-        (await asked(page)).at(-2) === "share.resolve" || (await asked(page)).includes("share.resolve"),
-        true,
-        "a conflict is settled",
-      );
+      equal((await asked(page)).includes("share.resolve"), true, "whether a conflict is settled");
     },
   },
   {
     name: "two-hundred-shares-change",
     scenario: "many",
-    /** Every share changes ten times a second: no frame may take longer than two of sixty a second, but for a few. */
+    /** Every share changes four times a second, as often as the engine tells: the page goes on being drawn between. */
     async check(page) {
       const late = await page.evaluate(async () => {
         const { fake } = window;
@@ -136,7 +132,7 @@ export const KEYS = [
         clearInterval(timer);
         return gaps.filter((gap) => gap > 34).length;
       });
-      // The engine sends four times a second at most. On a busy computer some frames are late whatever the page does.
+      // With eight changes in two seconds a few frames are late; on a busy computer more are, whatever the page does.
       if (late > 60) throw new Error(`${late} of 120 frames were late`);
     },
   },

@@ -69,6 +69,21 @@ export const scenarios: Record<string, () => FakeBackend> = {
     new FakeBackend(
       fixtures.snapshot([disconnected], { state: "stopped", agent: null, disk_used_bytes: null, disk_free_bytes: null }),
     ),
+  "machine-vm": () => new FakeBackend(fixtures.snapshot(usual, fixtures.vm)),
+  "machine-emulated": () =>
+    new FakeBackend(
+      fixtures.snapshot(usual, {
+        ...fixtures.vm,
+        state: "starting",
+        detail: "Linux boots.",
+        vm: {
+          ...fixtures.vm.vm!,
+          accelerated: false,
+          emulated_because: "/dev/kvm is there, but you are not in the group kvm.",
+          ports: [],
+        },
+      }),
+    ),
   "machine-failed": () =>
     new FakeBackend(
       fixtures.snapshot([disconnected], {

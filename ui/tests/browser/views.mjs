@@ -57,6 +57,8 @@ export const VIEWS = [
   { name: "create-share", scenario: "usual", go: create, readme: true },
   { name: "create-share-refused", scenario: "refused-folder", go: create },
   { name: "machine", scenario: "usual", go: section("Machine") },
+  { name: "machine-vm", scenario: "machine-vm", go: section("Machine") },
+  { name: "machine-emulated", scenario: "machine-emulated", go: section("Machine") },
   { name: "machine-stopped", scenario: "machine-stopped", go: section("Machine") },
   { name: "machine-failed", scenario: "machine-failed", go: section("Machine") },
   { name: "activity", scenario: "usual", go: section("Activity") },

@@ -240,6 +240,24 @@ share: string,
  */
 path: PathBytes, };
 
+export type ConfigureMachine = { 
+/**
+ * Which.
+ */
+kind: MachineChoice | null, 
+/**
+ * Processors.
+ */
+cpus: number | null, 
+/**
+ * Memory, in MiB.
+ */
+memory_mib: number | null, 
+/**
+ * Size of the data disk, in GiB.
+ */
+disk_gib: number | null, };
+
 export type Conflict = { 
 /**
  * Where, relative to the share's root.
@@ -643,6 +661,8 @@ message: string,
  */
 fields: string, };
 
+export type MachineChoice = "auto" | "local" | "vm";
+
 export type MachineInfo = { 
 /**
  * What it is.
@@ -683,9 +703,35 @@ disk_free_bytes: number | null,
 /**
  * Times that the agent was started again because it ended, since the engine started.
  */
-restarts: number, };
+restarts: number, 
+/**
+ * Why it is of this kind, as a sentence.
+ */
+chosen_because: string, 
+/**
+ * What only a VM has; `null` for other kinds, and before the first start.
+ */
+vm: VmInfo | null, };
 
 export type MachineKind = "local" | "vm" | "attach";
+
+export type MachineSettings = { 
+/**
+ * Which; from the next start of the engine on.
+ */
+kind: MachineChoice, 
+/**
+ * Processors of a VM; from its next start on, as all that follows.
+ */
+cpus: number | null, 
+/**
+ * Memory of a VM, in MiB.
+ */
+memory_mib: number | null, 
+/**
+ * Size of a VM's data disk, in GiB. It only grows.
+ */
+disk_gib: number | null, };
 
 export type MachineState = "stopped" | "starting" | "running" | "stopping" | "failed";
 
@@ -717,6 +763,8 @@ export interface Methods {
   "machine.status": { params: Nothing; reply: MachineInfo };
   "machine.start": { params: Nothing; reply: MachineInfo };
   "machine.stop": { params: Nothing; reply: MachineInfo };
+  "machine.configure": { params: ConfigureMachine; reply: MachineSettings };
+  "machine.reset": { params: Nothing; reply: MachineInfo };
   "doctor": { params: Nothing; reply: Array<Check> };
 }
 
@@ -838,6 +886,16 @@ bytes_per_second: number,
  * Time left in milliseconds; `null` for the first 2 s and while it isn't steady.
  */
 left_ms: number | null, };
+
+export type PublishedPort = { 
+/**
+ * The TCP port.
+ */
+port: number, 
+/**
+ * Why it can't be reached here, as a sentence: another program has it. `null` where it can.
+ */
+problem: string | null, };
 
 export type Refused = { 
 /**
@@ -1226,6 +1284,40 @@ at: Timestamp,
  * How many paths differed.
  */
 differ: number, };
+
+export type VmInfo = { 
+/**
+ * What runs it: `QEMU`.
+ */
+hypervisor: string, 
+/**
+ * Whether the processor runs it, and not an emulation, which is slow.
+ */
+accelerated: boolean, 
+/**
+ * Why the processor doesn't, as a sentence; `null` where it does.
+ */
+emulated_because: string | null, 
+/**
+ * Processors that it has.
+ */
+cpus: number, 
+/**
+ * Memory that it has at most, in bytes.
+ */
+memory_bytes: number, 
+/**
+ * Size of its data disk, in bytes. What its content takes is `disk_used_bytes` of the machine.
+ */
+disk_bytes: number, 
+/**
+ * Where Docker's API is on this computer.
+ */
+docker_socket: PathBytes, 
+/**
+ * Ports of containers that are reached at 127.0.0.1 of this computer.
+ */
+ports: Array<PublishedPort>, };
 
 export type Watch = { 
 /**
