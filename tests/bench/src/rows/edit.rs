@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -123,9 +123,17 @@ fn edits(shared: &Shared, from: &Path, to: &Path, choice: Choice, count: u64) ->
             Choice::Random => &files[usize::try_from(random.below(files.len() as u64))?],
         };
         let observer = Observer::of(&to.join(file))?;
-        latencies.push(one_edit(&from.join(file), &to.join(file), &observer, &random.bytes(BYTES))?);
+        latencies.push(one_edit(&from.join(file), &to.join(file), &observer, &unheard_of(&mut random))?);
     }
     Ok(latencies)
+}
+
+/// Content that no edit before has written: what the other side holds already would count as arrived at once.
+fn unheard_of(random: &mut Random) -> Vec<u8> {
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let mut content = random.bytes(BYTES);
+    content[..8].copy_from_slice(&WRITTEN.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    content
 }
 
 fn one_edit(from: &Path, to: &Path, observer: &Observer, content: &[u8]) -> Result<f64> {
