@@ -83,7 +83,14 @@ impl Engine {
             }
             AgentRequest::OpenChannel { channel, to } => {
                 let dialler = Arc::clone(dialler);
-                self.spawn(id, move || done(channel::open(channel, to, &dialler), "open a channel"));
+                self.spawn(id, move || match channel::open(channel, to, &dialler) {
+                    Ok(()) => AgentReply::Done,
+                    Err(error) => {
+                        // Docker takes some seconds to start, and is asked for meanwhile.
+                        tracing::debug!(%error, "could not open a channel");
+                        AgentReply::Failed(error.into())
+                    }
+                });
             }
             AgentRequest::SetClock(unix_ns) => {
                 self.answer(id, done(clock::set(unix_ns, dialler.is_in_vm()), "set the clock"))

@@ -110,22 +110,8 @@ impl Vm {
         let bin = dir.path().join("bin");
         std::fs::create_dir_all(&bin).unwrap();
         std::fs::copy(BUSYBOX_PROGRAM, bin.join("busybox")).expect("the package busybox-static is missing");
-        for applet in [
-            "sh",
-            "cat",
-            "ls",
-            "sleep",
-            "httpd",
-            "nc",
-            "wc",
-            "find",
-            "mkdir",
-            "nslookup",
-            "dd",
-            "rm",
-            "sync",
-            "sha256sum",
-        ] {
+        let applets = "awk cat dd df fallocate find httpd kill ls mkdir nc nslookup rm sh sha256sum sleep sync tail wc";
+        for applet in applets.split(' ') {
             std::os::unix::fs::symlink("busybox", bin.join(applet)).unwrap();
         }
         let archive = dir.path().join("image.tar");

@@ -35,7 +35,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use causeway_api::{ApiError, ErrorCode, Home, MachineInfo, MachineKind, MachineState, PathBytes, VmInfo};
 use causeway_endpoint::serve::content_dir;
@@ -68,6 +68,10 @@ const ARRIVAL_LIMIT_EMULATED: Duration = Duration::from_secs(180);
 const RETURN_LIMIT: Duration = Duration::from_secs(30);
 /// How long the guest may take to end in good order: its containers have 5 s, Docker some more, the shares and the disk the rest.
 const STOP_LIMIT: Duration = Duration::from_secs(22);
+/// How often whoever waits for the agent looks whether that is in vain.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long what can't be started is tried again before whoever waits is told: the VM before may take a moment to end.
+const START_AGAIN_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the agent may take to close its shares.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(20);
 
@@ -177,6 +181,12 @@ impl VmMachine {
         std::thread::Builder::new().name("shutdown".to_owned()).spawn(ask).is_ok()
     }
 
+    /// Whether waiting longer for the agent is no use: the guest says so, or there is nothing to start.
+    fn is_in_vain(&self, waited: Duration) -> bool {
+        let cannot_start = matches!(self.supervisor.phase(), Phase::Starting { last: Some(_) });
+        self.shared.console.told().failure.is_some() || (cannot_start && waited > START_AGAIN_PATIENCE)
+    }
+
     fn state_shown(&self, agent: bool) -> (MachineState, Option<String>) {
         let told = self.shared.console.told();
         match self.supervisor.phase() {
@@ -222,7 +232,16 @@ impl Machine for VmMachine {
     }
 
     fn wait_until_ready(&self, limit: Duration) -> Result<(), ApiError> {
-        if self.shared.presence.wait(limit) { Ok(()) } else { Err(Absent::of(&self.info()).into()) }
+        let begun = Instant::now();
+        while begun.elapsed() < limit {
+            if self.shared.presence.wait(LOOK.min(limit)) {
+                return Ok(());
+            }
+            if self.is_in_vain(begun.elapsed()) {
+                break;
+            }
+        }
+        Err(Absent::of(&self.info()).into())
     }
 
     fn reset(&self) -> Result<(), ApiError> {

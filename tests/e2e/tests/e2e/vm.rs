@@ -28,14 +28,14 @@ fn a_share_is_kept_in_a_vm_over_kills_and_restarts() {
         fs::write(directory.join(format!("f{number}")), format!("content {number}\n").repeat(number)).unwrap();
     }
     let share = vm.place.share(&folder, &[]);
-    assert_eq!(share.json("verify")["differences"].as_array().map(Vec::len), Some(0), "{}", share.json("verify"));
+    assert_no_difference(&share);
 
     vm.kill_hypervisor();
     fs::write(folder.join("while it was dead"), "a").unwrap();
     vm.wait_until_running();
     share.wait_for_state("watching");
     share.flush();
-    assert_eq!(share.json("verify")["differences"].as_array().map(Vec::len), Some(0));
+    assert_no_difference(&share);
 
     vm.place.kill_engine();
     eventually(|| vm.place.processes().is_empty(), || format!("orphans: {:?}", vm.place.processes()));
@@ -43,12 +43,12 @@ fn a_share_is_kept_in_a_vm_over_kills_and_restarts() {
     vm.start();
     share.wait_for_state("watching");
     share.flush();
-    assert_eq!(share.json("verify")["differences"].as_array().map(Vec::len), Some(0));
+    assert_no_difference(&share);
 
     vm.place.ok(&["machine", "config", "--disk", "6"]);
     vm.place.ok(&["machine", "restart"]);
     share.flush();
-    assert_eq!(share.json("verify")["differences"].as_array().map(Vec::len), Some(0));
+    assert_no_difference(&share);
     assert_eq!(vm.status()["vm"]["disk_bytes"], 6_u64 << 30);
     let shown = share.show();
     assert_eq!((&shown["conflicts"], &shown["halt"]), (&0.into(), &serde_json::Value::Null), "{shown}");
@@ -139,6 +139,91 @@ fn get(port: u16) -> std::io::Result<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
+}
+
+#[test]
+fn what_breaks_in_the_guest_is_mended_and_nothing_is_lost() {
+    let vm = Vm::booted();
+    vm.import_busybox();
+    let folder = vm.place.folder("repo");
+    fs::write(folder.join("a"), "a").unwrap();
+    let share = vm.place.share(&folder, &[]);
+
+    an_agent_that_dies_comes_back(&vm, &share);
+    deleted_content_frees_space(&vm);
+    a_full_disk_is_a_problem_that_passes(&vm, &share);
+    a_damaged_disk_is_named_and_never_formatted(&vm, &share);
+}
+
+fn an_agent_that_dies_comes_back(vm: &Vm, share: &Share<'_>) {
+    let before = vm.place.agent_pid();
+    let kill = format!("kill -9 {before}");
+    // The way to Docker leads through the agent, and breaks with it.
+    vm.run_docker(&["run", "--rm", "--privileged", "--pid=host", "--network", "host", BUSYBOX, "sh", "-c", &kill]);
+    eventually(
+        || vm.status()["agent"]["pid"].as_u64().is_some_and(|pid| pid != u64::from(before)),
+        || format!("{}\n{}", vm.status(), vm.place.log_end()),
+    );
+    share.wait_for_state("watching");
+    fs::write(share.host.join("after"), "after").unwrap();
+    share.flush();
+    assert_eq!(vm.in_container(share, "cat after"), "after");
+    assert_eq!(vm.status()["restarts"], 0, "the VM lived on");
+}
+
+fn deleted_content_frees_space(vm: &Vm) {
+    let used = || vm.status()["disk_used_bytes"].as_u64().unwrap();
+    let run = |command: &str| {
+        let arguments = ["run", "--rm", "--network", "host", "-v", "space:/v", BUSYBOX, "sh", "-c", command];
+        vm.docker_ok(&arguments);
+    };
+    run("dd if=/dev/urandom of=/v/big bs=1M count=64 && sync");
+    let full = used();
+    run("rm /v/big && sync");
+    eventually(|| used() + (48 << 20) < full, || format!("{full} bytes to become fewer: {}", used()));
+}
+
+fn a_full_disk_is_a_problem_that_passes(vm: &Vm, share: &Share<'_>) {
+    let run = |command: &str| {
+        vm.run_docker(&["run", "--rm", "--network", "host", "-v", "space:/v", BUSYBOX, "sh", "-c", command])
+    };
+    // Without a write: as much as there is, but for the little that Docker needs to start the next container.
+    let filled = run("free=$(df -m /v | tail -1 | awk '{print $4}'); fallocate -l $((free - 20))m /v/fill");
+    assert_eq!(filled.code, 0, "{filled:?}");
+    let content: Vec<u8> = (0..12_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    fs::write(share.host.join("big"), &content).unwrap();
+    share.wait_for_state("problem");
+    assert_eq!(run("rm /v/fill").code, 0);
+    share.wait_for_state("watching");
+    share.flush();
+    assert_no_difference(share);
+}
+
+fn a_damaged_disk_is_named_and_never_formatted(vm: &Vm, share: &Share<'_>) {
+    use std::os::unix::fs::FileExt;
+    vm.place.ok(&["machine", "stop"]);
+    let path = vm.place.home().join("machine/vm/data.img");
+    let disk = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let garbage = [0xa5; 64 * 1024];
+    disk.write_all_at(&garbage, 0).unwrap();
+    let ran = vm.place.run(&["machine", "start"]);
+    assert_ne!(ran.code, 0);
+    let status = vm.status();
+    assert!(status["detail"].as_str().is_some_and(|detail| detail.contains("damaged")), "{status}");
+    let mut found = [0; 64 * 1024];
+    disk.read_exact_at(&mut found, 0).unwrap();
+    assert!(found == garbage, "the disk was written to");
+
+    vm.place.ok(&["machine", "reset", "--force"]);
+    share.wait_for_state("watching");
+    share.flush();
+    assert_no_difference(share);
+    assert!(share.host.join("big").exists());
+}
+
+fn assert_no_difference(share: &Share<'_>) {
+    let verified = share.json("verify");
+    assert_eq!(verified["differences"].as_array().map(Vec::len), Some(0), "{verified}");
 }
 
 #[test]
