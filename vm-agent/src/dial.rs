@@ -41,7 +41,8 @@ pub struct Vsock(pub u32);
 #[cfg(target_os = "linux")]
 impl Connect for Vsock {
     fn connect(&self) -> io::Result<Box<dyn Stream>> {
-        Ok(Box::new(vsock::VsockStream::connect_with_cid_port(vsock::VMADDR_CID_HOST, self.0)?))
+        let stream = vsock::VsockStream::connect_with_cid_port(vsock::VMADDR_CID_HOST, self.0)?;
+        Ok(Box::new(crate::parcels::Parcels(stream)))
     }
 
     fn is_from_vm(&self) -> bool {

@@ -26,6 +26,8 @@ mod disk;
 mod init;
 #[cfg(unix)]
 mod life_line;
+#[cfg(target_os = "linux")]
+mod parcels;
 #[cfg(unix)]
 mod remove;
 #[cfg(unix)]

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::cargo::{Workspace, must};
-use crate::setup;
+use crate::{image, setup};
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -25,6 +25,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let packages = ["causeway-cli", "causeway-agent", "causeway-bench"];
     let mut build = workspace.cargo(&["build", "--release"]);
     must(build.args(packages.iter().flat_map(|package| ["-p", package])))?;
+    image::make(workspace, &image::Arguments::to_run(false))?;
     let mut bench = workspace.command(workspace.program("release", "causeway-bench"));
     bench.args(["--entries", &arguments.entries]);
     bench.args(arguments.only.iter().flat_map(|name| ["--only", name]));

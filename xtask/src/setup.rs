@@ -80,6 +80,8 @@ const NPM_LOCK: &str = "package-lock.json";
 
 /// What the benchmarks compare with.
 const TO_BENCH: &[Package] = &[
+    Package { name: "busybox-static", probe: &["test", "-x", "/bin/busybox"] },
+    Package { name: "docker.io", probe: &["docker", "--version"] },
     Package { name: "git", probe: &["git", "--version"] },
     Package { name: "rsync", probe: &["rsync", "--version"] },
     Package { name: "unison", probe: &["unison", "-version"] },
@@ -170,7 +172,8 @@ pub fn to_build_app(workspace: &Workspace) -> Result<()> {
 
 /// For the benchmarks.
 pub fn to_bench(workspace: &Workspace) -> Result<()> {
-    packages(workspace, TO_BUILD.iter().chain(TO_BENCH))
+    packages(workspace, TO_BUILD.iter().chain(TO_BENCH))?;
+    to_run_vm(workspace)
 }
 
 fn packages<'a>(workspace: &Workspace, packages: impl IntoIterator<Item = &'a Package>) -> Result<()> {

@@ -28,10 +28,16 @@ pub struct Vm {
 impl Vm {
     /// One that nothing runs in yet. Small, and always emulated: so it runs wherever the tests do.
     pub fn new() -> Self {
-        let place = Place::new()
-            .with_environment("CAUSEWAY_MACHINE", "vm")
-            .with_environment("CAUSEWAY_ACCELERATION", "emulation")
-            .with_environment("CAUSEWAY_IMAGE", image());
+        Self::of(Place::new().with_environment("CAUSEWAY_ACCELERATION", "emulation"))
+    }
+
+    /// The same, run by the processor where that is possible.
+    pub fn at_full_speed() -> Self {
+        Self::of(Place::new())
+    }
+
+    fn of(place: Place) -> Self {
+        let place = place.with_environment("CAUSEWAY_MACHINE", "vm").with_environment("CAUSEWAY_IMAGE", image());
         let vm = Self { place };
         vm.place.ok(&["machine", "config", "--memory", "640", "--disk", "4", "--cpus", "2"]);
         vm

@@ -27,8 +27,8 @@ const PORT: u32 = 1024;
 const SOCKET_NAME: &str = "vsock";
 /// Where the hypervisor finds the program.
 const DEVICE_SOCKET_NAME: &str = "vsock-device.sock";
-/// Bytes that may wait for the guest, for each connection.
-const WAITING_BYTES: u32 = 256 * 1024;
+/// Bytes that may wait in the program, for each connection: its own choice.
+const WAITING_BYTES: u32 = 64 * 1024;
 /// How long the program may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(10);
 /// How often it is looked whether it does.

@@ -9,6 +9,7 @@ mod large;
 mod memory;
 mod restart;
 mod tree;
+mod vm;
 
 use anyhow::{Result, bail};
 
@@ -49,6 +50,13 @@ pub const ALL: &[Row] = &[
     },
     Row { name: "reconnect", what: "the agent dies and comes back", measure: restart::agent },
     Row { name: "memory", what: "memory at rest, and processor time in a minute of rest", measure: memory::at_rest },
+    Row { name: "vm-boot", what: "a VM's start, until its agent and Docker answer", measure: vm::boot },
+    Row { name: "vm-channel", what: "Docker's API in a VM as its clients see it", measure: vm::channel },
+    Row {
+        name: "vm-container",
+        what: "find and cat in a container, beside the guest's own ext4",
+        measure: vm::container,
+    },
     Row { name: "peers", what: "rsync, Unison and lsyncd with the same tree", measure: peers::all },
 ];
 

@@ -22,10 +22,12 @@ fn digests(vm: &Vm, share: &Share<'_>) -> String {
 fn a_share_is_kept_in_a_vm_over_kills_and_restarts() {
     let vm = Vm::booted();
     let folder = vm.place.folder("repo");
-    for number in 0..200 {
-        let directory = folder.join(format!("d{}", number % 7));
+    // Enough for the guest to tell of many changes at once.
+    for number in 0..1500 {
+        let directory = folder.join(format!("directory {}/with/some/depth", number % 70));
         fs::create_dir_all(&directory).unwrap();
-        fs::write(directory.join(format!("f{number}")), format!("content {number}\n").repeat(number)).unwrap();
+        fs::write(directory.join(format!("file {number}")), format!("content {number}\n").repeat(number % 200))
+            .unwrap();
     }
     let share = vm.place.share(&folder, &[]);
     assert_no_difference(&share);
@@ -70,6 +72,7 @@ fn containers_work_on_a_share_and_their_ports_are_reached() {
     assert!(digests(&vm, &share).lines().count() == 2);
 
     half_closes_survive(&vm);
+    large_output_arrives_whole(&vm, &share);
     many_streams_at_once(&vm);
     published_ports(&vm);
 }
@@ -87,6 +90,17 @@ fn write_temporary(content: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(content).unwrap();
     file
+}
+
+/// What the guest sends in large pieces has to arrive whole and in order.
+fn large_output_arrives_whole(vm: &Vm, share: &Share<'_>) {
+    let content: Vec<u8> = (0..2_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    fs::write(share.host.join("large"), &content).unwrap();
+    share.flush();
+    let mount = format!("{}:/work", share.guest.display());
+    let words = ["run", "--rm", "--network", "host", "-v", &mount, BUSYBOX, "cat", "/work/large"];
+    let output = vm.docker(&words).stdout(std::process::Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    assert!(output.stdout == content, "{} of {} bytes", output.stdout.len(), content.len());
 }
 
 /// 200 connections to Docker at once, each of which asks only when all are open.
