@@ -198,7 +198,7 @@ impl Engine {
         let mut patterns = wish.patterns.clone();
         patterns.exclude.extend(granted.own_inside.iter().map(|own| rules::pattern_for(own)));
         let ignored = looks::with_lines(&granted.folder, &wish.ignore_lines)?;
-        check_rules(&patterns, &granted, ignored.as_deref())?;
+        check_rules(&patterns, &granted, ignored.as_ref().map(|longer| longer.text.as_str()))?;
 
         let share = ShareSettings {
             id: new_share_id()?,
@@ -210,9 +210,10 @@ impl Engine {
             paused: false,
             created: Timestamp::now(),
         };
-        if let Some(text) = &ignored {
+        if let Some(longer) = &ignored {
             // Before the share is noted: nothing of what they leave out is ever copied.
-            looks::write_syncignore(&share.host_path, text)?;
+            let dir = self.home.share_dir(&share.id);
+            looks::write_syncignore(&share.host_path, &dir, longer.before.as_deref(), &longer.text)?;
         }
         settings.update(|shares| shares.push(share.clone())).map_err(settings_error)?;
         let id = share.id.clone();

@@ -1,23 +1,21 @@
 //! What a person looks at in a share's folder: its `.syncignore`, what that does, the two contents of a conflict.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, Write};
 use std::path::Path;
 
 use causeway_api::{
     ApiError, BothContents, ComparePath, ErrorCode, MachineKind, PreviewRules, Remedy, RulesPreview, RulesText,
     SideContent, WriteRules,
 };
-use causeway_sync::RelPath;
+use causeway_endpoint::Edited;
+use causeway_endpoint::fs::{FileMode, OsFs, OsFsConfig};
 use causeway_sync::ignore::SYNCIGNORE_NAME;
+use causeway_sync::{Name, RelPath};
 
 use crate::engine::Engine;
 use crate::folder::{content, preview};
-use crate::share::rules;
-
-/// While a `.syncignore` is written it stands under this name, which begins as all short-lived files in a share do.
-const FRESH_NAME: &str = ".causeway-tmp-syncignore";
+use crate::share::clock::Clock;
+use crate::share::{host, rules};
 
 /// What stands at a path on both sides.
 pub fn compare(engine: &Engine, params: &ComparePath) -> Result<BothContents, ApiError> {
@@ -46,9 +44,22 @@ fn text_in(folder: &Path) -> Result<Option<String>, ApiError> {
     })
 }
 
+/// A `.syncignore` that is to become longer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Longer {
+    /// As it stands there; `None` where there is none.
+    pub before: Option<String>,
+    /// As it is to be.
+    pub text: String,
+}
+
 /// The `.syncignore` of a folder with `lines` behind those that stand there; `None` where nothing is to be added.
-pub fn with_lines(folder: &Path, lines: &[String]) -> Result<Option<String>, ApiError> {
-    let mut text = if lines.is_empty() { String::new() } else { text_in(folder)?.unwrap_or_default() };
+pub fn with_lines(folder: &Path, lines: &[String]) -> Result<Option<Longer>, ApiError> {
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let before = text_in(folder)?;
+    let mut text = before.clone().unwrap_or_default();
     let known: BTreeSet<String> = text.lines().map(|line| line.trim().to_owned()).collect();
     let fresh: Vec<_> = lines.iter().filter(|line| !known.contains(line.trim())).collect();
     if fresh.is_empty() {
@@ -61,7 +72,7 @@ pub fn with_lines(folder: &Path, lines: &[String]) -> Result<Option<String>, Api
         text.push_str(line);
         text.push('\n');
     }
-    Ok(Some(text))
+    Ok(Some(Longer { before, text }))
 }
 
 /// What a text would do as the share's `.syncignore`.
@@ -81,58 +92,63 @@ pub fn write_rules(engine: &Engine, params: &WriteRules) -> Result<(), ApiError>
     let settings = engine.settings_of(&params.share)?;
     let texts = rules::texts(&settings.patterns, Some(params.text.as_bytes().to_vec()));
     rules::compile(&texts).map_err(|error| ApiError::new(ErrorCode::InvalidPattern, format!("{error}.")))?;
-    if read_rules(engine, &params.share)?.text != params.replaces {
-        return Err(ApiError::new(ErrorCode::ShareBusy, "The file .syncignore was changed meanwhile.")
-            .with_remedy(Remedy::sentence("Look at it as it is now, and edit that.")));
-    }
-    write_syncignore(&settings.host_path, &params.text)
+    let dir = engine.home().share_dir(&settings.id);
+    write_syncignore(&settings.host_path, &dir, params.replaces.as_deref(), &params.text)
 }
 
-/// Writes a folder's `.syncignore`, whole or not at all.
-pub fn write_syncignore(folder: &Path, text: &str) -> Result<(), ApiError> {
-    let (place, fresh) = (folder.join(SYNCIGNORE_NAME), folder.join(FRESH_NAME));
-    let write = || -> io::Result<()> {
-        match fs::remove_file(&fresh) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+/// Writes a folder's `.syncignore`, whole or not at all, unless another text stands there than `replaces`, `None` for nothing. That
+/// text goes to the recycle bin of the share whose own directory is `dir`.
+pub fn write_syncignore(folder: &Path, dir: &Path, replaces: Option<&str>, text: &str) -> Result<(), ApiError> {
+    let config = OsFsConfig { share: folder.to_owned(), private: dir.join(host::PRIVATE_NAME), mode: FileMode::User };
+    let name = Name::new(SYNCIGNORE_NAME.as_bytes()).expect("it is a name");
+    let now_ms = Clock::new().now_ms();
+    let edited = OsFs::open(config)
+        .and_then(|fs| causeway_endpoint::edit(&fs, name, replaces.map(str::as_bytes), text.as_bytes(), now_ms));
+    match edited {
+        Ok(Edited::Written) => Ok(()),
+        Ok(Edited::Changed) => Err(ApiError::new(
+            ErrorCode::ShareBusy,
+            "The file .syncignore was changed meanwhile, and stands as it is now.",
+        )
+        .with_remedy(Remedy::sentence(
+            "Look at it as it is now, and edit that. What was written at the very same moment rests in the recycle bin.",
+        ))),
+        Err(error) => {
+            let place = folder.join(SYNCIGNORE_NAME);
+            Err(ApiError::new(ErrorCode::Io, format!("{} can't be written: {error}.", place.display())))
         }
-        // A new file, so that nothing is written through a link that somebody put there.
-        fs::File::create_new(&fresh)?.write_all(text.as_bytes())?;
-        fs::rename(&fresh, &place)
-    };
-    write().map_err(|error| {
-        let _ = fs::remove_file(&fresh);
-        ApiError::new(ErrorCode::Io, format!("{} can't be written: {error}.", place.display()))
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn lines_are_added_once_behind_what_stands_there() {
-        let dir = tempfile::tempdir().unwrap();
+        let (dir, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let lines = ["target".to_owned(), "**/node_modules".to_owned()];
-        let text = with_lines(dir.path(), &lines).unwrap().unwrap();
-        assert_eq!(text, "target\n**/node_modules\n");
+        let longer = with_lines(dir.path(), &lines).unwrap().unwrap();
+        assert_eq!((longer.before, longer.text.as_str()), (None, "target\n**/node_modules\n"));
         fs::write(dir.path().join(SYNCIGNORE_NAME), "# mine\ntarget").unwrap();
-        let text = with_lines(dir.path(), &lines).unwrap().unwrap();
-        assert_eq!(text, "# mine\ntarget\n**/node_modules\n");
-        write_syncignore(dir.path(), &text).unwrap();
+        let longer = with_lines(dir.path(), &lines).unwrap().unwrap();
+        assert_eq!(longer.text, "# mine\ntarget\n**/node_modules\n");
+        write_syncignore(dir.path(), own.path(), longer.before.as_deref(), &longer.text).unwrap();
         assert_eq!(with_lines(dir.path(), &lines).unwrap(), None);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 
-    #[cfg(unix)]
     #[test]
-    fn nothing_is_written_through_a_link() {
-        let dir = tempfile::tempdir().unwrap();
-        let other = dir.path().join("other");
-        fs::write(&other, "kept").unwrap();
-        std::os::unix::fs::symlink(&other, dir.path().join(FRESH_NAME)).unwrap();
-        write_syncignore(dir.path(), "a\n").unwrap();
-        assert_eq!(fs::read_to_string(&other).unwrap(), "kept");
-        assert_eq!(fs::read_to_string(dir.path().join(SYNCIGNORE_NAME)).unwrap(), "a\n");
+    fn another_text_than_was_read_is_left_alone() {
+        let (dir, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let place = dir.path().join(SYNCIGNORE_NAME);
+        fs::write(&place, "mine\n").unwrap();
+        for replaces in [None, Some("other\n")] {
+            let refused = write_syncignore(dir.path(), own.path(), replaces, "new\n").unwrap_err();
+            assert_eq!(refused.code, ErrorCode::ShareBusy);
+            assert_eq!(fs::read_to_string(&place).unwrap(), "mine\n");
+        }
     }
 }

@@ -14,6 +14,8 @@ use std::{
 
 use directories::ProjectDirs;
 
+use crate::name::ShareId;
+
 /// The environment variable that moves everything.
 pub const HOME_VARIABLE: &str = "CAUSEWAY_HOME";
 
@@ -97,6 +99,11 @@ impl Home {
     /// What the shares keep: one directory for each.
     pub fn shares_dir(&self) -> PathBuf {
         self.root.join("shares")
+    }
+
+    /// What one share keeps on the host.
+    pub fn share_dir(&self, share: &ShareId) -> PathBuf {
+        self.shares_dir().join(&share.0)
     }
 
     /// What the machine keeps, its disk included.

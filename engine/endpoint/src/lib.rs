@@ -11,6 +11,7 @@
 mod apply;
 mod delta;
 mod dirs;
+mod edit;
 mod endpoint;
 mod error;
 mod excluded;
@@ -35,6 +36,7 @@ mod walk;
 pub mod watch;
 
 pub use apply::Applier;
+pub use edit::{Edited, edit};
 pub use endpoint::Endpoint;
 pub use error::{KeepError, LookError, OpenError, ProtocolError};
 pub use recycle_bin::{BinId, InvalidBinId, Item, Reason, Retention, Usage};

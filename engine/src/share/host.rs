@@ -24,6 +24,9 @@ use causeway_wire::share::WatchBy;
 use super::rules::InForce;
 use crate::settings::ShareSettings;
 
+/// Name of the directory of staging and the recycle bin in a share's directory.
+pub const PRIVATE_NAME: &str = "private";
+
 /// Why the host's side can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
@@ -56,7 +59,7 @@ impl HostSide {
         if let Some(fault) = root_fault(folder) {
             return Err(HostError::Root(fault));
         }
-        let config = OsFsConfig { share: folder.clone(), private: dir.join("private"), mode: FileMode::User };
+        let config = OsFsConfig { share: folder.clone(), private: dir.join(PRIVATE_NAME), mode: FileMode::User };
         let fs = OsFs::open(config).map_err(|error| match error.kind {
             FsErrorKind::NotFound if !folder.exists() => HostError::Root(RootFault::Missing),
             _ => HostError::Fs(error),

@@ -16,13 +16,13 @@
 mod acknowledge;
 mod actor;
 pub mod check;
-mod clock;
+pub mod clock;
 pub mod command;
 mod connect;
 mod durable;
 mod errands;
 mod flush;
-mod host;
+pub mod host;
 mod last_change;
 mod leave;
 mod lists;
@@ -67,7 +67,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// The directory that holds all that the host keeps of a share.
     fn share_dir(&self, settings: &ShareSettings) -> PathBuf {
-        self.home.shares_dir().join(&settings.id.0)
+        self.home.share_dir(&settings.id)
     }
 }
 

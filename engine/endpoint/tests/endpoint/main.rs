@@ -5,6 +5,7 @@
 mod attributes;
 mod crashes;
 mod creating;
+mod editing;
 mod elsewhere;
 mod folding;
 mod hooked;
