@@ -47,6 +47,9 @@ pub enum Command {
     /// Where containers run
     #[command(subcommand)]
     Machine(MachineCommand),
+    /// Docker's API on this computer, through which containers find shares
+    #[command(subcommand)]
+    Docker(DockerCommand),
     /// Let the docker command use the machine's Docker
     DockerContext,
     /// Look at everything that Causeway needs, and say what to do
@@ -246,6 +249,30 @@ pub enum MachineCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub enum DockerCommand {
+    /// How Docker's API is set up
+    Status,
+    /// Change how Docker's API is set up; takes effect at once
+    Config(DockerConfig),
+}
+
+#[derive(Debug, Args)]
+pub struct DockerConfig {
+    /// Let containers have this folder, and all that is below it
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub allow: Vec<PathBuf>,
+    /// No longer let containers have this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub disallow: Vec<PathBuf>,
+    /// Longest wait in seconds for changes on their way before a container starts; 0 for none
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub barrier: Option<std::time::Duration>,
+    /// The Docker Engine that runs the containers where the machine is a directory; empty for none
+    #[arg(long, value_name = "SOCKET", value_hint = ValueHint::FilePath)]
+    pub engine_socket: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub struct Config {
     /// What the machine is
@@ -417,6 +444,9 @@ mod tests {
             "machine config",
             "machine config --kind vm --cpus 2 --memory 2048 --disk 32",
             "machine reset --force",
+            "docker status",
+            "docker config",
+            "docker config --allow A --allow B --disallow C --barrier 0 --engine-socket /run/docker.sock",
             "docker-context",
             "doctor",
             "logs",

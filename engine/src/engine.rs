@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use causeway_api::{
-    Activity, ApiError, Check, ConfigureMachine, CountFolder, CreateShare, EngineLock, ErrorCode, Feed, FolderTally,
-    Home, MachineInfo, MachineSettings, Mode, Patterns, Remedy, ShareId, ShareInfo, Timestamp,
+    Activity, ApiError, Check, ConfigureMachine, CountFolder, CreateShare, DockerInfo, DockerSettings, EngineLock,
+    ErrorCode, Feed, FolderTally, Home, MachineInfo, MachineSettings, Mode, PathBytes, Patterns, Remedy, ShareId,
+    ShareInfo, Timestamp,
 };
 use tokio::sync::watch;
 
 use crate::activity::ActivityBook;
+use crate::docker;
+use crate::docker::places::Covered;
 use crate::doctor::{self, SharedFolder, Subject};
 use crate::folder::counts::FolderCounts;
 use crate::looks;
@@ -18,6 +21,7 @@ use crate::machine::{self, Machine};
 use crate::settings::{SettingsError, SettingsStore, ShareSettings};
 use crate::share::check::{Granted, Present, Wish, check};
 use crate::share::command::Command;
+use crate::share::prepared::forget_prepared;
 use crate::share::rules;
 use crate::share::{ShareHandle, Surroundings};
 
@@ -224,6 +228,29 @@ impl Engine {
         self.feed.share(&id).ok_or_else(|| ApiError::no_such_share(&id.0))
     }
 
+    /// The shares, as binds of containers see them.
+    pub fn covered(&self) -> Vec<Covered> {
+        let known = self.settings().shares().to_vec();
+        let guest = |id: &ShareId| self.feed.share(id).map(|share| share.guest_path.to_string()).unwrap_or_default();
+        let covered = known.into_iter().map(|share| Covered {
+            guest: guest(&share.id),
+            id: share.id,
+            name: share.name,
+            host: share.host_path,
+            patterns: share.patterns,
+        });
+        covered.collect()
+    }
+
+    /// How Docker's API is.
+    pub fn docker(&self, settings: DockerSettings) -> DockerInfo {
+        DockerInfo {
+            socket: PathBytes::from(self.home.docker_socket().as_path()),
+            allowed: docker::settings::allowed(&settings),
+            settings,
+        }
+    }
+
     fn check_wish(&self, wish: &CreateShare, settings: &SettingsStore) -> Result<Granted, ApiError> {
         let folder = wish.host_path.to_path().ok_or_else(|| {
             ApiError::new(ErrorCode::InvalidParams, format!("\"{}\" is not a path of this computer.", wish.host_path))
@@ -280,6 +307,11 @@ impl Engine {
     pub fn reset_machine(&self) -> Result<MachineInfo, ApiError> {
         self.machine.stop(self.machine.patience().stop);
         self.machine.reset()?;
+        let known = self.settings().shares().to_vec();
+        for share in known {
+            let forgotten = forget_prepared(&self.home, &share.id);
+            forgotten.map_err(|error| ApiError::new(ErrorCode::Io, format!("{}: {error}.", share.name)))?;
+        }
         self.start_machine()
     }
 

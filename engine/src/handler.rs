@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use causeway_api::{
     Activity, ActivityOf, Amount, ApiError, BinEmpty, BinItem, BinRestore, BothContents, Check, ComparePath,
-    ConfigureMachine, Conflict, CountFolder, CreateShare, EngineStatus, ErrorCode, Feed, FlushShare, Flushed,
-    FolderTally, Handler, ListOf, MachineInfo, MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes,
-    PreviewRules, Problem, RemoveShare, Resolve, Resolved, Restored, ResumeShare, RulesPreview, RulesText, ShareInfo,
-    Verification, WriteRules,
+    ConfigureDocker, ConfigureMachine, Conflict, CountFolder, CreateShare, DockerInfo, EngineStatus, ErrorCode, Feed,
+    FlushShare, Flushed, FolderTally, Handler, ListOf, MachineInfo, MachineSettings, Nothing, OfShare,
+    PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem, RemoveShare, Resolve, Resolved, Restored, ResumeShare,
+    RulesPreview, RulesText, ShareInfo, Verification, WriteRules,
 };
 use tokio::sync::oneshot;
 
-use crate::engine::Engine;
+use crate::docker;
+use crate::engine::{Engine, settings_error};
 use crate::looks;
 use crate::share::command::{Command, Reply, answer};
 
@@ -210,6 +211,22 @@ impl Handler for Control {
 
     async fn machine_reset(&self, _: Nothing) -> Result<MachineInfo, ApiError> {
         self.blocking(Engine::reset_machine).await
+    }
+
+    async fn docker_status(&self, _: Nothing) -> Result<DockerInfo, ApiError> {
+        self.blocking(|engine| {
+            let settings = docker::settings::read(engine.home().root()).map_err(settings_error)?;
+            Ok(engine.docker(settings))
+        })
+        .await
+    }
+
+    async fn docker_configure(&self, params: ConfigureDocker) -> Result<DockerInfo, ApiError> {
+        self.blocking(move |engine| {
+            let settings = docker::settings::change(engine.home().root(), &params)?;
+            Ok(engine.docker(settings))
+        })
+        .await
     }
 
     async fn doctor(&self, _: Nothing) -> Result<Vec<Check>, ApiError> {

@@ -12,6 +12,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod activity;
+pub mod docker;
 pub mod doctor;
 pub mod engine;
 pub mod folder;

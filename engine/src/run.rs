@@ -5,6 +5,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use causeway_api::{EngineLock, Feed, Home, server, socket};
 
+#[cfg(unix)]
+use crate::docker;
 use crate::doctor::system;
 use crate::engine::Engine;
 use crate::handler::Control;
@@ -49,6 +51,8 @@ fn serve(home: Home, lock: EngineLock) -> anyhow::Result<()> {
     let feed = Arc::new(Feed::new(machine.info()));
     let _shown = show_machine(&machine, &feed);
     let engine = Engine::start(home, lock, settings, machine, feed);
+    #[cfg(unix)]
+    let docker = docker::listen(&engine, runtime.handle()).context("could not listen for Docker's clients")?;
     let control = Arc::new(Control::new(Arc::clone(&engine)));
     let mut stopping = engine.stopping();
     runtime.block_on(async {
@@ -61,6 +65,8 @@ fn serve(home: Home, lock: EngineLock) -> anyhow::Result<()> {
         server::serve(listener, control, stop).await;
     });
     engine.ask_to_stop();
+    #[cfg(unix)]
+    drop(docker);
     engine.stop();
     // Work that still waits for a disk would hold this up.
     runtime.shutdown_background();

@@ -4,10 +4,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod docker;
 mod ignore;
 mod path;
 mod wire;
 
+pub use docker::docker;
 pub use ignore::ignore;
 pub use path::path;
 pub use wire::wire;
@@ -21,5 +23,9 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: &[Target] =
-    &[Target { name: "ignore", run: ignore }, Target { name: "path", run: path }, Target { name: "wire", run: wire }];
+pub const TARGETS: &[Target] = &[
+    Target { name: "docker", run: docker },
+    Target { name: "ignore", run: ignore },
+    Target { name: "path", run: path },
+    Target { name: "wire", run: wire },
+];

@@ -19,7 +19,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("causeway-index", &["causeway-sync"]),
     ("causeway-endpoint", &["causeway-sync", "causeway-wire", "causeway-index"]),
     ("causeway-api", &[]),
-    ("causeway-engine", &["causeway-api", "causeway-endpoint", "causeway-index", "causeway-sync", "causeway-wire"]),
+    ("causeway-docker-proxy", &[]),
+    (
+        "causeway-engine",
+        &[
+            "causeway-api",
+            "causeway-docker-proxy",
+            "causeway-endpoint",
+            "causeway-index",
+            "causeway-sync",
+            "causeway-wire",
+        ],
+    ),
     ("causeway-agent", &["causeway-endpoint", "causeway-index", "causeway-sync", "causeway-wire"]),
     // The engine for `causeway engine run` alone; see ONLY_IN.
     ("causeway-cli", &["causeway-api", "causeway-engine"]),

@@ -66,7 +66,7 @@ const TO_TEST_APP: &[Package] = &[
 const TO_TEST: &[Package] = &[
     // A static program for the containers of the tests, and the command that starts them.
     Package { name: "busybox-static", probe: &["test", "-x", "/bin/busybox"] },
-    Package { name: "docker.io", probe: &["docker", "--version"] },
+    Package { name: "docker.io", probe: &["sh", "-c", "PATH=$PATH:/usr/sbin dockerd --version && docker --version"] },
     Package { name: "git", probe: &["git", "--version"] },
     Package { name: "inotify-tools", probe: &["sh", "-c", "command -v inotifywait"] },
     // For Debian's own Python, whatever `python3` is.
@@ -77,6 +77,13 @@ const TO_TEST: &[Package] = &[
 const NPM_SOURCE: &str = "tests/e2e/watchers";
 const NPM_INSTALLED: &str = "tools/watchers";
 const NPM_LOCK: &str = "package-lock.json";
+
+/// Plugins of the docker command that the tests use, the Debian that has them all, and where they are put below the build directory.
+/// Debian's older releases have other programs by these names.
+const DOCKER_PLUGINS: [&str; 2] = ["docker-compose", "docker-buildx"];
+const DOCKER_PLUGINS_SUITE: &str = "trixie";
+const DOCKER_PLUGINS_INSTALLED: &str = "tools/docker-plugins";
+const DOCKER_PLUGINS_IN_PACKAGE: &str = "usr/libexec/docker/cli-plugins";
 
 /// What the benchmarks compare with.
 const TO_BENCH: &[Package] = &[
@@ -142,6 +149,7 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
     toolchain(workspace)?;
     tools(workspace, TOOLS)?;
     npm(workspace)?;
+    docker_plugins(workspace)?;
     ui::setup(workspace)?;
     println!("Everything that is needed is installed.");
     Ok(())
@@ -255,6 +263,34 @@ fn tools(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
         }
         must(&mut install)?;
     }
+    Ok(())
+}
+
+/// Takes the plugins out of Debian's packages.
+fn docker_plugins(workspace: &Workspace) -> Result<()> {
+    let installed = workspace.target().join(DOCKER_PLUGINS_INSTALLED);
+    if DOCKER_PLUGINS.iter().all(|plugin| installed.join(plugin).is_file()) {
+        return Ok(());
+    }
+    let staged = installed.with_extension("new");
+    if staged.exists() {
+        fs::remove_dir_all(&staged)?;
+    }
+    fs::create_dir_all(&staged)?;
+    let archive = staged.join("debian.tar");
+    let mut fetch = workspace.command("mmdebstrap");
+    fetch.args(["--variant=extract", "--quiet", "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg"]);
+    fetch.arg(format!("--include={}", DOCKER_PLUGINS.join(","))).arg(DOCKER_PLUGINS_SUITE).arg(&archive);
+    println!("--- {}", shown(&fetch));
+    must(&mut fetch)?;
+    let mut unpack = workspace.command("tar");
+    unpack.arg("-xf").arg(&archive).arg("-C").arg(&staged).arg("--strip-components=5");
+    must(unpack.args(DOCKER_PLUGINS.map(|plugin| format!("./{DOCKER_PLUGINS_IN_PACKAGE}/{plugin}"))))?;
+    fs::remove_file(&archive)?;
+    if installed.exists() {
+        fs::remove_dir_all(&installed)?;
+    }
+    fs::rename(&staged, &installed)?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use anyhow::{Context, bail};
-use causeway_api::{Client, Nothing};
+use causeway_api::{Client, MachineKind, Nothing};
 
 use crate::{
     exit::{Exit, Usage},
@@ -16,16 +16,20 @@ const NAME: &str = "causeway";
 /// Makes the context, or sets it right, and selects it.
 pub async fn select(client: &Client, screen: Screen) -> anyhow::Result<Exit> {
     let machine = client.machine_status(&Nothing {}).await?;
-    let Some(vm) = machine.vm else {
-        return Err(Usage("The machine is no VM, or was never started: there is no Docker in it.".to_owned()).into());
-    };
-    let socket = vm.docker_socket.to_path().context("the socket has a name that isn't a path here")?;
+    let docker = client.docker_status(&Nothing {}).await?;
+    if machine.kind == MachineKind::Local && docker.settings.engine_socket.is_none() {
+        let which = "Say which Docker Engine to use: causeway docker config --engine-socket /var/run/docker.sock";
+        return Err(
+            Usage(format!("The machine is a directory of this computer, and has no Docker in it. {which}")).into()
+        );
+    }
+    let socket = docker.socket.to_path().context("the socket has a name that isn't a path here")?;
     let endpoint = format!("host=unix://{}", socket.display());
-    let is_there = docker(&["context", "inspect", NAME])?.status.success();
+    let is_there = command(&["context", "inspect", NAME])?.status.success();
     let verb = if is_there { "update" } else { "create" };
     must(&["context", verb, NAME, "--docker", &endpoint, "--description", "Causeway's machine"])?;
     must(&["context", "use", NAME])?;
-    let shown = serde_json::json!({ "context": NAME, "docker_socket": vm.docker_socket });
+    let shown = serde_json::json!({ "context": NAME, "docker_socket": docker.socket });
     screen.show(&shown, |_| {
         vec![
             format!("The docker command uses the context \"{NAME}\" from now on."),
@@ -36,14 +40,14 @@ pub async fn select(client: &Client, screen: Screen) -> anyhow::Result<Exit> {
 }
 
 fn must(arguments: &[&str]) -> anyhow::Result<()> {
-    let output = docker(arguments)?;
+    let output = command(arguments)?;
     if !output.status.success() {
         bail!("docker {} failed: {}", arguments[..2].join(" "), String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(())
 }
 
-fn docker(arguments: &[&str]) -> anyhow::Result<Output> {
+fn command(arguments: &[&str]) -> anyhow::Result<Output> {
     // A context that the environment demands would be in the way of the one that is selected.
     let mut command = Command::new("docker");
     command.args(arguments).env_remove("DOCKER_HOST").env_remove("DOCKER_CONTEXT");

@@ -6,6 +6,7 @@ pub mod logs;
 mod bin;
 mod conflicts;
 mod create;
+mod docker;
 mod docker_context;
 mod doctor;
 mod engine;
@@ -21,7 +22,7 @@ mod verify;
 use causeway_api::{Home, OfShare};
 
 use crate::{
-    args::{BinCommand, Command, EngineCommand, MachineCommand, ShareCommand},
+    args::{BinCommand, Command, DockerCommand, EngineCommand, MachineCommand, ShareCommand},
     connect,
     exit::Exit,
     show::screen::Screen,
@@ -45,6 +46,10 @@ pub async fn run(command: Command, home: &Home, screen: Screen) -> anyhow::Resul
                 MachineCommand::Config(config) => machine::config(&client, screen, &config).await,
                 MachineCommand::Reset { force } => machine::reset(&client, screen, force).await,
             }
+        }
+        Command::Docker(DockerCommand::Status) => docker::status(&connect::reach(home).await?, screen).await,
+        Command::Docker(DockerCommand::Config(config)) => {
+            docker::config(&connect::reach(home).await?, screen, &config).await
         }
         Command::DockerContext => docker_context::select(&connect::reach(home).await?, screen).await,
         Command::Doctor => doctor::run(home, screen).await,

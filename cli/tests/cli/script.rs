@@ -100,6 +100,8 @@ scripted! {
     machine_stop = "machine.stop" (Nothing) -> MachineInfo;
     machine_configure = "machine.configure" (ConfigureMachine) -> MachineSettings;
     machine_reset = "machine.reset" (Nothing) -> MachineInfo;
+    docker_status = "docker.status" (Nothing) -> DockerInfo;
+    docker_configure = "docker.configure" (ConfigureDocker) -> DockerInfo;
     doctor = "doctor" (Nothing) -> Vec<Check>;
 }
 

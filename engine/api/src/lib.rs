@@ -17,6 +17,7 @@ pub mod bin;
 pub mod client;
 pub mod compare;
 pub mod conflict;
+pub mod docker;
 pub mod doctor;
 pub mod entry;
 pub mod error;
@@ -47,6 +48,7 @@ pub use self::{
     client::{CallError, Client},
     compare::{BothContents, ComparePath, SideContent},
     conflict::{Conflict, Keep, Refused, Resolve, Resolved, Which},
+    docker::{ConfigureDocker, DockerInfo, DockerSettings},
     doctor::{Check, Verdict},
     entry::{Amount, Entries, Side, SideEntry},
     error::{ApiError, ErrorCode},

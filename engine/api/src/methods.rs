@@ -14,6 +14,7 @@ use crate::{
     client::{CallError, Client},
     compare::{BothContents, ComparePath},
     conflict::{Conflict, Resolve, Resolved},
+    docker::{ConfigureDocker, DockerInfo},
     doctor::Check,
     entry::Amount,
     error::{ApiError, ErrorCode},
@@ -140,6 +141,10 @@ methods! {
     machine_configure = "machine.configure" (ConfigureMachine) -> MachineSettings;
     /// Delete the machine's disk, with every container, image and copy in it, and start it anew. Shares are filled again from the host.
     machine_reset = "machine.reset" (Nothing) -> MachineInfo;
+    /// How Docker's API is on this computer.
+    docker_status = "docker.status" (Nothing) -> DockerInfo;
+    /// How Docker's API is set up, once what is named is different.
+    docker_configure = "docker.configure" (ConfigureDocker) -> DockerInfo;
     /// Look at everything that Causeway needs.
     doctor = "doctor" (Nothing) -> Vec<Check>;
 }

@@ -72,7 +72,7 @@ fn remedy_for(state: MachineState, failing: bool) -> Option<Remedy> {
 /// Where the guest's side of every share lives.
 ///
 /// A machine starts its agent, and starts it again when it ends by itself; the agent dials in at the [door](Door). Methods may be
-/// called from any thread; none but [`Self::stop`] and [`Self::wait_until_ready`] waits.
+/// called from any thread; none but [`Self::stop`], [`Self::wait_until_ready`] and [`Self::connect_docker`] waits.
 pub trait Machine: Send + Sync {
     /// Wants it to run, from now on until [`Self::stop`].
     fn start(&self);
@@ -90,6 +90,15 @@ pub trait Machine: Send + Sync {
     fn agent(&self) -> Result<Arc<AgentLink>, Absent>;
     /// Where a share's copy stands inside the machine, as far as that is known before the agent says so.
     fn content_path(&self, share: ShareId) -> Option<PathBytes>;
+    /// Whether it runs a Docker of its own.
+    fn has_docker(&self) -> bool {
+        false
+    }
+    /// Joins `end` with its own Docker. Waits for one that is on its way up; says why there is none, as a sentence.
+    #[cfg(unix)]
+    fn connect_docker(&self, _end: std::os::unix::net::UnixStream) -> Result<(), String> {
+        Err("the machine has no Docker of its own.".to_owned())
+    }
     /// Where the agent's connections arrive.
     fn door(&self) -> &Door;
     /// Has `changed` called, on any thread and without waiting for it, whenever [`Self::info`] or [`Self::agent`] would say

@@ -145,6 +145,8 @@ pub struct Actor {
     /// Something that is shown may have changed since it was last published.
     pub(super) unpublished: bool,
     pub(super) published_ms: u64,
+    /// Whether it is noted that the copy was whole.
+    pub(super) prepared_noted: bool,
     ended: bool,
 }
 
@@ -187,6 +189,7 @@ impl Actor {
             verified: None,
             unpublished: true,
             published_ms: 0,
+            prepared_noted: false,
             ended: false,
         }
     }

@@ -27,6 +27,7 @@ mod last_change;
 mod leave;
 mod lists;
 mod meter;
+pub mod prepared;
 mod publish;
 mod reports;
 pub mod rules;

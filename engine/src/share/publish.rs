@@ -117,6 +117,9 @@ impl Actor {
         if self.state.update(&facts, now_ms) {
             tracing::info!(share = %self.settings.name, state = ?self.state.state(), "is now");
         }
+        if facts.prepared && !facts.halted {
+            self.note_prepared();
+        }
         let info = self.info(&status, &facts, now_ms);
         self.around.feed.put_share(info.clone());
         info

@@ -6,6 +6,7 @@
 
 pub mod crates;
 pub mod disk;
+pub mod dockerd;
 pub mod load;
 pub mod meddler;
 pub mod place;
@@ -16,6 +17,7 @@ pub mod vm;
 pub mod watcher;
 
 pub use disk::Disk;
+pub use dockerd::Docked;
 pub use load::Load;
 pub use meddler::{Meddler, Meddling, Party};
 pub use place::{Place, Ran};

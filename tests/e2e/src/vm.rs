@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::dockerd::{self, BUSYBOX};
 use crate::place::{Place, Ran, finish, kill, program};
 use crate::{Share, eventually};
 
@@ -14,10 +15,6 @@ use crate::{Share, eventually};
 const BOOT_LIMIT: Duration = Duration::from_secs(150);
 /// How long anything that goes through Docker may take.
 pub const DOCKER_LIMIT: Duration = Duration::from_secs(150);
-/// The image of the tests: busybox alone.
-pub const BUSYBOX: &str = "busybox:test";
-/// Debian's static busybox, which `setup` installs.
-const BUSYBOX_PROGRAM: &str = "/bin/busybox";
 
 /// A place with a VM.
 pub struct Vm {
@@ -74,15 +71,7 @@ impl Vm {
 
     /// The docker command.
     pub fn docker(&self, arguments: &[&str]) -> Command {
-        let mut docker = self.place.command(&[] as &[&str]);
-        docker = {
-            let mut command = Command::new("docker");
-            command.envs(docker.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            command
-        };
-        let host = format!("unix://{}", self.docker_socket().display());
-        docker.args(arguments).env("DOCKER_HOST", host).stdin(Stdio::null());
-        docker
+        dockerd::docker(&self.place, &self.docker_socket(), arguments)
     }
 
     /// Runs the docker command to its end.
@@ -112,23 +101,12 @@ impl Vm {
 
     /// Makes the image of the tests.
     pub fn import_busybox(&self) {
-        let dir = tempfile::tempdir().unwrap();
-        let bin = dir.path().join("bin");
-        std::fs::create_dir_all(&bin).unwrap();
-        std::fs::copy(BUSYBOX_PROGRAM, bin.join("busybox")).expect("the package busybox-static is missing");
-        let applets = "awk cat dd df fallocate find httpd kill ls mkdir nc nslookup rm sh sha256sum sleep sync tail wc";
-        for applet in applets.split(' ') {
-            std::os::unix::fs::symlink("busybox", bin.join(applet)).unwrap();
-        }
-        let archive = dir.path().join("image.tar");
-        let tar = Command::new("tar").arg("-C").arg(dir.path()).arg("-cf").arg(&archive).arg("bin").status();
-        assert!(tar.unwrap().success());
-        self.docker_ok(&["import", archive.to_str().unwrap(), BUSYBOX]);
+        dockerd::import_busybox(|arguments| self.docker_ok(arguments));
     }
 
     /// Runs a shell's command in a container with a share at `/work`; returns what it prints.
     pub fn in_container(&self, share: &Share<'_>, command: &str) -> String {
-        let mount = format!("{}:/work", share.guest.display());
+        let mount = format!("{}:/work", share.host.display());
         self.docker_ok(&["run", "--rm", "--network", "host", "-v", &mount, "-w", "/work", BUSYBOX, "sh", "-c", command])
     }
 

@@ -230,6 +230,15 @@ impl Handler for Memory {
         Ok(self.feed.machine())
     }
 
+    async fn docker_status(&self, _: Nothing) -> Result<DockerInfo, ApiError> {
+        let settings = DockerSettings::default();
+        Ok(DockerInfo { socket: "/run/docker.sock".into(), allowed: vec!["/home".into()], settings })
+    }
+
+    async fn docker_configure(&self, _: ConfigureDocker) -> Result<DockerInfo, ApiError> {
+        self.docker_status(Nothing {}).await
+    }
+
     async fn doctor(&self, _: Nothing) -> Result<Vec<Check>, ApiError> {
         Ok(Vec::new())
     }

@@ -17,7 +17,6 @@
 mod channels;
 mod console;
 mod data_disk;
-mod docker;
 mod docker_client;
 pub mod hypervisor;
 pub mod image;
@@ -33,6 +32,7 @@ mod watchdog;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -41,6 +41,7 @@ use causeway_api::{ApiError, ErrorCode, Home, MachineInfo, MachineKind, MachineS
 use causeway_endpoint::serve::content_dir;
 use causeway_wire::agent::ShareId;
 use causeway_wire::boot::{self, Boot, DataDisk};
+use causeway_wire::channel::Target;
 
 use self::channels::Channels;
 use self::console::Console;
@@ -54,7 +55,7 @@ use super::process::{Phase, Start, Supervisor};
 use super::settings::{self, Size};
 use super::{Absent, Machine, Patience, Watching, remedy_for};
 use crate::doctor::system::space_at;
-use crate::remote::{AgentLink, Door, ExpectedAgent, Listener};
+use crate::remote::{AgentLink, Door, ExpectedAgent};
 
 /// Where the guest keeps the shares.
 const GUEST_DISK: &str = "/data/causeway";
@@ -72,6 +73,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(22);
 const LOOK: Duration = Duration::from_millis(250);
 /// How long what can't be started is tried again before whoever waits is told: the VM before may take a moment to end.
 const START_AGAIN_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client of Docker waits for a machine and a Docker that are on their way up.
+const DOCKER_PATIENCE: Duration = Duration::from_secs(60);
 /// How long the agent may take to close its shares.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(20);
 
@@ -80,7 +83,7 @@ pub struct VmMachine {
     shared: Arc<Shared>,
     supervisor: Supervisor,
     _watchdog: Watchdog,
-    _docker: Listener,
+    channels: Channels,
     ports: Ports,
 }
 
@@ -133,9 +136,7 @@ impl VmMachine {
         let log = home.console_log_file();
         let console = Console::listen(&home.socket("console.sock"), log, Box::new(move || theirs.announce()))?;
         let channels = Channels::new(Arc::clone(&presence));
-        let socket = home.docker_socket();
-        let docker = docker::listen(&socket, channels.clone())?;
-        let ports = Ports::follow(socket, channels, Arc::clone(&presence))?;
+        let ports = Ports::follow(home.docker_socket(), channels.clone(), Arc::clone(&presence))?;
         let now = Mutex::default();
         let shared = Arc::new(Shared { home: home.clone(), because, places, presence, console, now });
         Ok(Arc::new_cyclic(|machine: &Weak<Self>| {
@@ -154,7 +155,7 @@ impl VmMachine {
                 }
             })
             .expect("the system has room for one more thread");
-            Self { shared, supervisor, _watchdog: watchdog, _docker: docker, ports }
+            Self { shared, supervisor, _watchdog: watchdog, channels, ports }
         }))
     }
 
@@ -274,6 +275,15 @@ impl Machine for VmMachine {
 
     fn content_path(&self, share: ShareId) -> Option<PathBytes> {
         Some(PathBytes::from(content_dir(Path::new(GUEST_DISK), share).as_path()))
+    }
+
+    fn has_docker(&self) -> bool {
+        true
+    }
+
+    fn connect_docker(&self, end: UnixStream) -> Result<(), String> {
+        let connected = self.channels.connect(end, Target::Docker, DOCKER_PATIENCE);
+        connected.map_err(|(_, error)| format!("{error}."))
     }
 
     fn door(&self) -> &Door {

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use causeway_e2e::Share;
-use causeway_e2e::vm::{BUSYBOX, Vm};
+use causeway_e2e::dockerd::BUSYBOX;
+use causeway_e2e::vm::Vm;
 
 use crate::figures::{Figure, Unit};
 use crate::ground::Ground;
@@ -94,7 +95,7 @@ pub fn container(ground: &Ground) -> Result<Vec<Figure>> {
     ensure!(created.code == 0, "{created:?}");
     let share = Share::new(&vm.place, "bench");
     vm.in_container(&share, "true");
-    let mounted = format!("{}:/share", share.guest.display());
+    let mounted = format!("{}:/share", share.host.display());
     let run = |command: &str| {
         let words =
             ["run", "--rm", "--network", "host", "-v", &mounted, "-v", "own:/own", BUSYBOX, "sh", "-c", command];

@@ -6,6 +6,7 @@ mod both_ways;
 mod conflicts;
 mod crashes;
 mod disks;
+mod docker;
 mod extremes;
 mod flush;
 mod halts;

@@ -6,7 +6,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use causeway_e2e::vm::{BUSYBOX, DOCKER_LIMIT};
+use causeway_e2e::dockerd::BUSYBOX;
+use causeway_e2e::vm::DOCKER_LIMIT;
 use causeway_e2e::{Share, Vm, eventually};
 
 /// A port that nobody has right now.
@@ -97,7 +98,7 @@ fn large_output_arrives_whole(vm: &Vm, share: &Share<'_>) {
     let content: Vec<u8> = (0..2_000_000_u32).flat_map(u32::to_le_bytes).collect();
     fs::write(share.host.join("large"), &content).unwrap();
     share.flush();
-    let mount = format!("{}:/work", share.guest.display());
+    let mount = format!("{}:/work", share.host.display());
     let words = ["run", "--rm", "--network", "host", "-v", &mount, BUSYBOX, "cat", "/work/large"];
     let output = vm.docker(&words).stdout(std::process::Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
     assert!(output.stdout == content, "{} of {} bytes", output.stdout.len(), content.len());

@@ -240,6 +240,24 @@ share: string,
  */
 path: PathBytes, };
 
+export type ConfigureDocker = { 
+/**
+ * The Docker Engine's socket; empty for none.
+ */
+engine_socket: PathBytes | null, 
+/**
+ * Folders that containers may have from now on.
+ */
+allow: Array<PathBytes>, 
+/**
+ * Folders that they may not have any more.
+ */
+disallow: Array<PathBytes>, 
+/**
+ * Longest wait before a container starts.
+ */
+barrier_ms: number | null, };
+
 export type ConfigureMachine = { 
 /**
  * Which.
@@ -389,6 +407,35 @@ guest: SideEntry,
  * What is already known to keep the path apart. [`Because::Unknown`] is a defect or a change that came meanwhile.
  */
 because: Because, };
+
+export type DockerInfo = { 
+/**
+ * The socket that programs use.
+ */
+socket: PathBytes, 
+/**
+ * The folders that containers may have.
+ */
+allowed: Array<PathBytes>, 
+/**
+ * How it is set up.
+ */
+settings: DockerSettings, };
+
+export type DockerSettings = { 
+/**
+ * The socket of the Docker Engine that runs the containers, where the machine is a directory of this computer. A VM has
+ * its own.
+ */
+engine_socket: PathBytes | null, 
+/**
+ * The folders that containers may have, with all that is below them; `null` for the home folder alone.
+ */
+allowed: Array<PathBytes> | null, 
+/**
+ * Longest wait in milliseconds before a container starts or runs a command; 0 for none.
+ */
+barrier_ms: number | null, };
 
 export type EngineState = { "is": "starting" } | { "is": "running", 
 /**
@@ -765,6 +812,8 @@ export interface Methods {
   "machine.stop": { params: Nothing; reply: MachineInfo };
   "machine.configure": { params: ConfigureMachine; reply: MachineSettings };
   "machine.reset": { params: Nothing; reply: MachineInfo };
+  "docker.status": { params: Nothing; reply: DockerInfo };
+  "docker.configure": { params: ConfigureDocker; reply: DockerInfo };
   "doctor": { params: Nothing; reply: Array<Check> };
 }
 

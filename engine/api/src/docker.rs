@@ -1,0 +1,56 @@
+//! Docker's API on this computer: what stands between programs and the Docker that runs the containers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::path::PathBytes;
+
+/// Longest time that the start of a container waits for changes on their way, where nobody says otherwise.
+pub const BARRIER_MS_UNASKED: u64 = 5_000;
+
+/// How Docker's API is set up. What is `null` is as it is where nobody says anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct DockerSettings {
+    /// The socket of the Docker Engine that runs the containers, where the machine is a directory of this computer. A VM has
+    /// its own.
+    pub engine_socket: Option<PathBytes>,
+    /// The folders that containers may have, with all that is below them; `null` for the home folder alone.
+    pub allowed: Option<Vec<PathBytes>>,
+    /// Longest wait in milliseconds before a container starts or runs a command; 0 for none.
+    pub barrier_ms: Option<u64>,
+}
+
+impl DockerSettings {
+    /// Longest wait in milliseconds.
+    pub fn barrier_ms(&self) -> u64 {
+        self.barrier_ms.unwrap_or(BARRIER_MS_UNASKED)
+    }
+}
+
+/// What is to be different about [`DockerSettings`]; `null` leaves a thing as it is. Takes effect at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ConfigureDocker {
+    /// The Docker Engine's socket; empty for none.
+    pub engine_socket: Option<PathBytes>,
+    /// Folders that containers may have from now on.
+    pub allow: Vec<PathBytes>,
+    /// Folders that they may not have any more.
+    pub disallow: Vec<PathBytes>,
+    /// Longest wait before a container starts.
+    pub barrier_ms: Option<u64>,
+}
+
+/// Everything about Docker's API on this computer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct DockerInfo {
+    /// The socket that programs use.
+    pub socket: PathBytes,
+    /// The folders that containers may have.
+    pub allowed: Vec<PathBytes>,
+    /// How it is set up.
+    pub settings: DockerSettings,
+}

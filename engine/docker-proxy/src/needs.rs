@@ -1,0 +1,101 @@
+//! What has to be in the machine before a container starts.
+
+use serde_json::value::RawValue;
+
+use crate::json::{Members, elements, text};
+use crate::request::binds;
+
+/// The label by which a container doesn't wait: `causeway.barrier=off`.
+const BARRIER_LABEL: &str = "causeway.barrier";
+
+/// What a container needs. It never changes for a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The places in the machine that it has bound.
+    pub places: Vec<String>,
+    /// The names of its volumes, any of which may be bound to a place.
+    pub volumes: Vec<String>,
+    /// Whether it wants to start at once, whatever is on its way.
+    pub waits_for_nothing: bool,
+}
+
+impl Needs {
+    /// Of a container as Docker describes it. What isn't understood isn't waited for.
+    pub fn of_container(inspected: &[u8]) -> Self {
+        let mut needs = Self::default();
+        let Ok(root) = serde_json::from_slice::<&RawValue>(inspected) else { return needs };
+        for mount in member(root, "Mounts").map(elements).unwrap_or_default() {
+            let of = |name| member(mount, name).and_then(text).unwrap_or_default();
+            match of("Type").as_str() {
+                "bind" => needs.places.push(of("Source")),
+                "volume" if of("Driver") == "local" => needs.volumes.push(of("Name")),
+                _ => {}
+            }
+        }
+        needs.waits_for_nothing = member(root, "Config").is_some_and(turns_barrier_off);
+        needs
+    }
+
+    /// Of a request that makes a container, whose binds became these places.
+    pub fn of_request(body: &str, places: Vec<String>) -> Self {
+        let root = serde_json::from_str::<&RawValue>(body);
+        Self { places, volumes: Vec::new(), waits_for_nothing: root.is_ok_and(turns_barrier_off) }
+    }
+
+    /// The place that a volume is bound to, of the volume as Docker describes it.
+    pub fn place_of_volume(inspected: &[u8]) -> Option<String> {
+        let root = serde_json::from_slice::<&RawValue>(inspected).ok()?;
+        let options = Members::of(member(root, "Options")?)?;
+        let how = options.key("o").ok()?.and_then(text)?;
+        binds(&how).then(|| options.key("device").ok()?.and_then(text)).flatten()
+    }
+}
+
+/// The container that a command is for, of the command as Docker describes it.
+pub fn container_of_exec(inspected: &[u8]) -> Option<String> {
+    member(serde_json::from_slice(inspected).ok()?, "ContainerID").and_then(text)
+}
+
+/// What an answer says that something is called which was made.
+pub fn name_of(answer: &str, member_name: &'static str) -> Option<String> {
+    member(serde_json::from_str(answer).ok()?, member_name).and_then(text)
+}
+
+fn turns_barrier_off(config: &RawValue) -> bool {
+    let labels = member(config, "Labels").and_then(Members::of);
+    let label = labels.and_then(|labels| labels.key(BARRIER_LABEL).ok().flatten().and_then(text));
+    label.is_some_and(|value| value == "off")
+}
+
+fn member<'a>(value: &'a RawValue, name: &'static str) -> Option<&'a RawValue> {
+    Members::of(value)?.get(name).ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_container_needs() {
+        let container = br#"{"Id":"c","Config":{"Labels":{"causeway.barrier":"off"}},"Mounts":[
+            {"Type":"bind","Source":"/m/a","Destination":"/a"},
+            {"Type":"volume","Name":"v","Driver":"local","Source":"/var/lib/docker/volumes/v/_data"},
+            {"Type":"volume","Name":"w","Driver":"nfs"},{"Type":"tmpfs"}]}"#;
+        let needs = Needs { places: vec!["/m/a".into()], volumes: vec!["v".into()], waits_for_nothing: true };
+        assert_eq!(Needs::of_container(container), needs);
+        for nothing in [&b"{}"[..], b"[]", b"null", b"\xff", br#"{"Mounts":{"Type":1}}"#] {
+            assert_eq!(Needs::of_container(nothing), Needs::default());
+        }
+    }
+
+    #[test]
+    fn what_volumes_are_bound_to() {
+        for (volume, place) in [
+            (r#"{"Options":{"type":"none","device":"/m/a","o":"rw,bind"}}"#, Some("/m/a")),
+            (r#"{"Options":{"type":"nfs","device":":/a","o":"addr=x"}}"#, None),
+            (r#"{"Options":null}"#, None),
+        ] {
+            assert_eq!(Needs::place_of_volume(volume.as_bytes()).as_deref(), place);
+        }
+    }
+}

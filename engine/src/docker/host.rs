@@ -1,0 +1,167 @@
+//! What the proxy asks of the engine.
+
+use std::os::unix::net::UnixStream as StdStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use causeway_api::ApiError;
+use causeway_docker_proxy::answer::Shown;
+use causeway_docker_proxy::request::Wish;
+use causeway_docker_proxy::{Host, Later, Needs, Place, Refusal, Unready};
+use tokio::net::UnixStream;
+use tokio::sync::oneshot;
+
+use super::places::{Covered, Ground};
+use super::settings;
+use super::spellings::Spellings;
+use crate::engine::Engine;
+use crate::share::command::{Command, answer};
+use crate::share::prepared::was_prepared;
+
+/// Where a VM's Docker has its socket, for its containers.
+const DOCKER_IN_VM: &str = "/var/run/docker.sock";
+
+/// The engine, as the proxy sees it.
+pub struct EngineHost {
+    engine: Arc<Engine>,
+    spellings: Spellings,
+}
+
+impl EngineHost {
+    /// Of a running engine.
+    pub fn new(engine: Arc<Engine>) -> Self {
+        let spellings = Spellings::open(engine.home().root());
+        Self { engine, spellings }
+    }
+
+    /// The shares, for what is in the machine already.
+    fn shares(&self) -> Ground {
+        Ground { shares: self.engine.covered(), ..Ground::default() }
+    }
+
+    /// What binds may lead to now.
+    fn ground(&self) -> Ground {
+        let home = self.engine.home();
+        let settings = settings::read(home.root()).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the settings of Docker's API are those of a new installation");
+            Default::default()
+        });
+        let real = |path: PathBuf| std::fs::canonicalize(&path).unwrap_or(path);
+        let allowed = settings::allowed(&settings).iter().filter_map(|path| path.to_path()).map(real).collect();
+        let docker_socket = home.docker_socket();
+        let in_machine = match self.engine.machine().has_docker() {
+            true => DOCKER_IN_VM.to_owned(),
+            false => docker_socket.to_string_lossy().into_owned(),
+        };
+        Ground { allowed, docker_socket, docker_in_machine: in_machine, ..self.shares() }
+    }
+
+    /// Waits for one share, until `deadline`; not at all where there is none.
+    async fn settle_share(&self, share: &Covered, deadline: Option<Instant>) -> Result<(), Unready> {
+        let is_absent = !was_prepared(self.engine.home(), &share.id);
+        let left = deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
+        if deadline.is_none() && !is_absent {
+            return Ok(());
+        }
+        let (reply, waiting) = oneshot::channel();
+        let timeout_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        let flushed = match self.engine.tell(&share.id.0, Command::Flush { timeout_ms, reply }) {
+            Ok(()) => answer(waiting).await,
+            Err(error) => Err(error),
+        };
+        let why = |error: ApiError| format!("The share \"{}\" isn't up to date: {}", share.name, error.message);
+        flushed.map(drop).map_err(|error| Unready { why: why(error), is_absent })
+    }
+}
+
+/// What answers are translated by.
+struct Paths<'a> {
+    ground: Ground,
+    spellings: &'a Spellings,
+}
+
+impl Shown for Paths<'_> {
+    fn shown(&self, owner: &str, place: &str) -> Option<String> {
+        self.spellings.get(owner, place).or_else(|| self.ground.shown(place))
+    }
+
+    fn shown_in(&self, sentence: &str) -> String {
+        self.ground.shown_in(sentence)
+    }
+}
+
+impl Host for EngineHost {
+    fn connect(&self) -> Later<'_, Result<UnixStream, Refusal>> {
+        Box::pin(async move {
+            let engine = Arc::clone(&self.engine);
+            if engine.machine().has_docker() {
+                return connect_in_machine(engine).await;
+            }
+            let settings = settings::read(engine.home().root());
+            let settings = settings.map_err(|error| Refusal::unavailable(format!("Causeway: {error}.")))?;
+            let Some(socket) = settings.engine_socket.and_then(|socket| socket.to_path()) else {
+                return Err(Refusal::unavailable(
+                    "Causeway: the machine is a directory of this computer and has no Docker of its own. Say which to use: causeway \
+                     docker config --engine-socket /var/run/docker.sock",
+                ));
+            };
+            UnixStream::connect(&socket).await.map_err(|error| {
+                Refusal::unavailable(format!("Causeway: Docker can't be reached at {}: {error}.", socket.display()))
+            })
+        })
+    }
+
+    fn place(&self, wish: &Wish) -> Result<Place, Refusal> {
+        let found = self.ground().find(wish)?;
+        Ok(found.place)
+    }
+
+    fn settle<'a>(&'a self, needs: &'a Needs) -> Later<'a, Result<(), Unready>> {
+        Box::pin(async move {
+            let ground = self.shares();
+            let limit_ms = match settings::read(self.engine.home().root()) {
+                _ if needs.waits_for_nothing => 0,
+                Ok(settings) => settings.barrier_ms(),
+                Err(_) => causeway_api::docker::BARRIER_MS_UNASKED,
+            };
+            let deadline = (limit_ms > 0).then(|| Instant::now() + Duration::from_millis(limit_ms));
+            let mut shares: Vec<&Covered> = needs.places.iter().filter_map(|place| ground.share_at(place)).collect();
+            shares.sort_by(|a, b| a.id.cmp(&b.id));
+            shares.dedup_by(|a, b| a.id == b.id);
+            let mut unready: Option<Unready> = None;
+            for share in shares {
+                if let Err(Unready { why, is_absent }) = self.settle_share(share, deadline).await {
+                    tracing::warn!(share = %share.name, why, "a container waits no longer");
+                    let known = unready.get_or_insert(Unready { why: String::new(), is_absent: false });
+                    known.is_absent |= is_absent;
+                    known.why = [known.why.as_str(), &why].join(" ").trim().to_owned();
+                }
+            }
+            unready.map_or(Ok(()), Err)
+        })
+    }
+
+    fn created(&self, owner: &str, binds: &[(String, String)]) {
+        let ground = self.shares();
+        let odd = binds.iter().filter(|(given, place)| ground.shown(place).as_ref() != Some(given));
+        let odd: Vec<_> = odd.map(|(given, place)| (place.clone(), given.clone())).collect();
+        if !odd.is_empty() {
+            self.spellings.put(owner, odd);
+        }
+    }
+
+    fn paths(&self) -> Box<dyn Shown + '_> {
+        Box::new(Paths { ground: self.shares(), spellings: &self.spellings })
+    }
+}
+
+/// A stream into the machine. Waits for a Docker that is on its way up.
+async fn connect_in_machine(engine: Arc<Engine>) -> Result<UnixStream, Refusal> {
+    let failed = |error: String| Refusal::unavailable(format!("Causeway: {error}"));
+    let (ours, theirs) = StdStream::pair().map_err(|error| failed(format!("{error}.")))?;
+    let connected = tokio::task::spawn_blocking(move || engine.machine().connect_docker(theirs)).await;
+    connected.map_err(|_| failed("a defect; the log says more.".to_owned()))?.map_err(failed)?;
+    let stream = ours.set_nonblocking(true).and_then(|()| UnixStream::from_std(ours));
+    stream.map_err(|error| failed(format!("{error}.")))
+}

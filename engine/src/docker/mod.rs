@@ -1,0 +1,40 @@
+//! Docker's API on the host: a socket for programs, in front of the Docker that runs the containers.
+//!
+//! How requests and answers are rewritten is in `causeway-docker-proxy`. Here is what it asks: where in the machine a path is, and when
+//! the share there is up to date.
+
+#[cfg(unix)]
+mod host;
+pub mod places;
+pub mod settings;
+mod spellings;
+
+#[cfg(unix)]
+pub use listening::listen;
+
+#[cfg(unix)]
+mod listening {
+    use std::io;
+    use std::sync::Arc;
+
+    use causeway_docker_proxy::Proxy;
+    use tokio::runtime::Handle;
+
+    use super::host::EngineHost;
+    use crate::engine::Engine;
+    use crate::remote::Listener;
+
+    /// Listens for programs. Dropping what is returned ends that; connections that are open go on.
+    pub fn listen(engine: &Arc<Engine>, runtime: &Handle) -> io::Result<Listener> {
+        let proxy = Proxy::new(Arc::new(EngineHost::new(Arc::clone(engine))));
+        let runtime = runtime.clone();
+        Listener::bind_for(&engine.home().docker_socket(), move |client| {
+            let _entered = runtime.enter();
+            let client = client.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(client));
+            match client {
+                Ok(client) => drop(runtime.spawn(proxy.clone().serve(client))),
+                Err(error) => tracing::warn!(%error, "a client of Docker can't be served"),
+            }
+        })
+    }
+}

@@ -1,0 +1,284 @@
+//! Where in the machine a path of the host is.
+//!
+//! Symlinks on the host are resolved first, then the share is found that covers the path; the longest one. What no share covers, what a
+//! share leaves out, and what can't be a copy is refused with what to do: a bind never leads to a wrong place.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use causeway_api::{Patterns, ShareId, ShareName};
+use causeway_docker_proxy::bind::{System, native};
+use causeway_docker_proxy::request::{Missing, Wish};
+use causeway_docker_proxy::{Place, Refusal};
+use causeway_sync::RelPath;
+use causeway_sync::ignore::Verdict;
+
+use crate::share::rules;
+
+/// What belongs to the kernel that the containers run on: the machine's own, wherever it is.
+const OF_THE_KERNEL: [&str; 3] = ["/dev", "/proc", "/sys"];
+/// Where programs expect Docker's socket.
+const DOCKER_SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
+
+/// A share, as binds see it.
+#[derive(Clone, Debug)]
+pub struct Covered {
+    /// Its id.
+    pub id: ShareId,
+    /// Its name.
+    pub name: ShareName,
+    /// Its folder; canonical.
+    pub host: PathBuf,
+    /// Where its copy stands in the machine; empty while that isn't known.
+    pub guest: String,
+    /// Its patterns.
+    pub patterns: Patterns,
+}
+
+/// What binds may lead to.
+#[derive(Clone, Debug, Default)]
+pub struct Ground {
+    /// The shares.
+    pub shares: Vec<Covered>,
+    /// Folders that may be shared.
+    pub allowed: Vec<PathBuf>,
+    /// Where programs on the host reach Docker.
+    pub docker_socket: PathBuf,
+    /// Where Docker's socket is for a container.
+    pub docker_in_machine: String,
+}
+
+/// A place, and the share that it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The place.
+    pub place: Place,
+    /// The share, where it is in one.
+    pub share: Option<ShareId>,
+}
+
+impl Ground {
+    /// Finds the place for a wish. Makes what is missing, where the wish says so.
+    pub fn find(&self, wish: &Wish) -> Result<Found, Refusal> {
+        let given = clean(Path::new(&native(&wish.source, System::this())));
+        if let Some(path) = self.of_machine(&given) {
+            return Ok(Found { place: Place { path, is_directory: true }, share: None });
+        }
+        let real = resolve(&given, wish)?;
+        let share = self.covering(&real.path).ok_or_else(|| self.uncovered(&given, &real.path))?;
+        if !wish.may_be_copy {
+            return Err(Refusal::bad_request(format!(
+                "Causeway: {} is asked for as the host's own (consistent), which bypasses shares, and this machine has no other way to \
+                 it. Leave that out to use the share \"{}\".",
+                given.display(),
+                share.name
+            )));
+        }
+        let is_directory = share.check(&given, &real)?;
+        if share.guest.is_empty() {
+            return Err(Refusal::unavailable(format!(
+                "Causeway: the share \"{}\" has no place in the machine yet.",
+                share.name
+            )));
+        }
+        if !real.exists && wish.missing == Missing::Create {
+            share.create(&given, &real.path)?;
+        }
+        Ok(Found { place: Place { path: share.place(&real.path)?, is_directory }, share: Some(share.id.clone()) })
+    }
+
+    /// The path of the host for a place in a share.
+    pub fn shown(&self, place: &str) -> Option<String> {
+        let of = |share: &Covered| {
+            let below = place.strip_prefix(&share.guest).filter(|_| !share.guest.is_empty())?;
+            let below = below.strip_prefix('/').or(below.is_empty().then_some(""))?;
+            let path = if below.is_empty() { share.host.clone() } else { share.host.join(below) };
+            Some(path.to_string_lossy().into_owned())
+        };
+        self.shares.iter().find_map(of)
+    }
+
+    /// The share that a place in the machine is in.
+    pub fn share_at(&self, place: &str) -> Option<&Covered> {
+        let is_in = |share: &&Covered| !share.guest.is_empty() && Path::new(place).starts_with(&share.guest);
+        self.shares.iter().find(is_in)
+    }
+
+    /// Puts paths of the host into a sentence that names places.
+    pub fn shown_in(&self, sentence: &str) -> String {
+        let known = self.shares.iter().filter(|share| !share.guest.is_empty());
+        known.fold(sentence.to_owned(), |sentence, share| sentence.replace(&share.guest, &share.host.to_string_lossy()))
+    }
+
+    fn of_machine(&self, given: &Path) -> Option<String> {
+        if OF_THE_KERNEL.iter().any(|own| given.starts_with(own)) {
+            return given.to_str().map(str::to_owned);
+        }
+        let is_docker = given == self.docker_socket || DOCKER_SOCKETS.iter().any(|socket| given == Path::new(socket));
+        is_docker.then(|| self.docker_in_machine.clone())
+    }
+
+    fn covering(&self, path: &Path) -> Option<&Covered> {
+        let covering = self.shares.iter().filter(|share| path.starts_with(&share.host));
+        covering.max_by_key(|share| share.host.as_os_str().len())
+    }
+
+    fn uncovered(&self, given: &Path, real: &Path) -> Refusal {
+        let through = if given == real { String::new() } else { format!(" (which is {})", real.display()) };
+        let given = given.display();
+        if self.allowed.iter().any(|folder| real.starts_with(folder)) {
+            let folder = if real.is_dir() { real } else { real.parent().unwrap_or(real) };
+            return Refusal::bad_request(format!(
+                "Causeway: no share covers {given}{through}, so containers can't have it. Share it first: causeway share create {}",
+                folder.display()
+            ));
+        }
+        Refusal::bad_request(format!(
+            "Causeway: {given}{through} is outside of the folders that containers may have. Allow its folder first: causeway docker \
+             config --allow DIR. Then share it: causeway share create DIR"
+        ))
+    }
+}
+
+impl Covered {
+    /// Whether the share has the path on both sides. Returns whether it is a directory, or will be.
+    fn check(&self, given: &Path, real: &Real) -> Result<bool, Refusal> {
+        let refuse = |why: String| Err(Refusal::bad_request(format!("Causeway: {}{why}", given.display())));
+        if !real.is_directory && !real.is_file {
+            return refuse(" is neither a file nor a directory, and nothing else is synchronised.".to_owned());
+        }
+        if !on_one_disk(&self.host, &real.path) {
+            return refuse(format!(
+                " is on another file system, mounted inside of the share \"{}\", and isn't synchronised with it.",
+                self.name
+            ));
+        }
+        let Some(relative) = self.relative(&real.path) else {
+            return refuse(" has a name that isn't valid UTF-8.".to_owned());
+        };
+        let relative = relative.as_bytes();
+        let Ok(relative) = RelPath::new(relative) else {
+            return refuse(" is no path that a share can have.".to_owned());
+        };
+        let name = &self.name;
+        let texts = rules::read(&self.host).map(|syncignore| rules::texts(&self.patterns, syncignore));
+        let Some(rules) = texts.ok().and_then(|texts| rules::compile(&texts).ok()) else {
+            return refuse(format!(
+                " is in the share \"{name}\", whose .syncignore can't be understood. Correct it first."
+            ));
+        };
+        if rules.ignored(relative, real.is_directory) == Verdict::Ignored || !rules.uploads(relative, real.is_directory)
+        {
+            return refuse(format!(
+                " is left out of the share \"{name}\", so the machine doesn't have it. Take it out of .syncignore, or leave the bind out."
+            ));
+        }
+        Ok(real.is_directory)
+    }
+
+    fn create(&self, given: &Path, path: &Path) -> Result<(), Refusal> {
+        let failed = |error: io::Error| {
+            Refusal::bad_request(format!("error while creating mount source path '{}': {error}", given.display()))
+        };
+        // The folder of a share that is gone is no empty folder.
+        if !self.host.is_dir() {
+            return Err(Refusal::bad_request(format!("Causeway: the folder of the share \"{}\" is gone.", self.name)));
+        }
+        fs::create_dir_all(path).map_err(failed)
+    }
+
+    fn relative(&self, path: &Path) -> Option<String> {
+        let below = path.strip_prefix(&self.host).ok()?;
+        let names = below.components().map(|name| name.as_os_str().to_str()).collect::<Option<Vec<_>>>()?;
+        Some(names.join("/"))
+    }
+
+    fn place(&self, path: &Path) -> Result<String, Refusal> {
+        let relative =
+            self.relative(path).ok_or_else(|| Refusal::bad_request("Causeway: the path isn't valid UTF-8."))?;
+        Ok(if relative.is_empty() { self.guest.clone() } else { format!("{}/{relative}", self.guest) })
+    }
+}
+
+/// Whether a path, or what is there of it, is on the same file system as a folder around it: others mounted inside aren't synchronised.
+#[cfg(unix)]
+fn on_one_disk(folder: &Path, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.dev());
+    path.ancestors().find_map(device) == device(folder)
+}
+
+/// Windows mounts nothing inside of folders that people share.
+#[cfg(not(unix))]
+fn on_one_disk(_: &Path, _: &Path) -> bool {
+    true
+}
+
+/// What a path leads to on the host.
+struct Real {
+    /// Without symlinks.
+    path: PathBuf,
+    exists: bool,
+    is_directory: bool,
+    is_file: bool,
+}
+
+/// Removes `.` and `..` by name, as Docker does before it looks.
+fn clean(path: &Path) -> PathBuf {
+    let mut cleaned = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                cleaned.pop();
+            }
+            Component::CurDir => {}
+            other => cleaned.push(other),
+        }
+    }
+    cleaned
+}
+
+fn resolve(given: &Path, wish: &Wish) -> Result<Real, Refusal> {
+    let failed = |error: &io::Error| {
+        Err(Refusal::bad_request(format!("Causeway: {} can't be looked at: {error}.", given.display())))
+    };
+    match fs::canonicalize(given) {
+        Ok(path) => match fs::metadata(&path) {
+            Ok(metadata) => {
+                let (is_directory, is_file) = (metadata.is_dir(), metadata.is_file());
+                Ok(Real { path, exists: true, is_directory, is_file })
+            }
+            Err(error) => failed(&error),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => missing(given, wish),
+        Err(error) => failed(&error),
+    }
+}
+
+/// The same for what isn't there: as far as it is, and the names that follow.
+fn missing(given: &Path, wish: &Wish) -> Result<Real, Refusal> {
+    if wish.missing == Missing::Refuse {
+        return Err(Refusal::no_source(&wish.source));
+    }
+    let mut names = Vec::new();
+    let mut at = given;
+    loop {
+        // A symlink that leads nowhere isn't missing: what it leads to is.
+        if fs::symlink_metadata(at).is_ok() {
+            let Ok(mut path) = fs::canonicalize(at) else {
+                return Err(Refusal::bad_request(format!(
+                    "Causeway: {} is a symlink that leads nowhere.",
+                    at.display()
+                )));
+            };
+            path.extend(names.iter().rev());
+            return Ok(Real { path, exists: false, is_directory: true, is_file: false });
+        }
+        let (Some(parent), Some(name)) = (at.parent(), at.file_name()) else {
+            return Err(Refusal::no_source(&wish.source));
+        };
+        names.push(name);
+        at = parent;
+    }
+}
