@@ -52,11 +52,13 @@ impl Needs {
 }
 
 /// The container that a command is for, of the command as Docker describes it.
+#[cfg(unix)]
 pub fn container_of_exec(inspected: &[u8]) -> Option<String> {
     member(serde_json::from_slice(inspected).ok()?, "ContainerID").and_then(text)
 }
 
 /// What an answer says that something is called which was made.
+#[cfg(unix)]
 pub fn name_of(answer: &str, member_name: &'static str) -> Option<String> {
     member(serde_json::from_str(answer).ok()?, member_name).and_then(text)
 }

@@ -7,6 +7,7 @@
 mod host;
 pub mod places;
 pub mod settings;
+#[cfg(unix)]
 mod spellings;
 
 #[cfg(unix)]
