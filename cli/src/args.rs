@@ -178,7 +178,7 @@ pub struct Flush {
 pub struct Remove {
     #[command(flatten)]
     pub share: Name,
-    /// Also where the guest holds content that the host doesn't have, or can't be reached
+    /// Also where containers have it, and where the guest holds content that the host doesn't have or can't be reached
     #[arg(long)]
     pub force: bool,
 }

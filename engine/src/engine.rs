@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::activity::ActivityBook;
 use crate::docker;
 use crate::docker::places::Covered;
+use crate::docker::usage::UsageBook;
 use crate::doctor::{self, SharedFolder, Subject};
 use crate::folder::counts::FolderCounts;
 use crate::looks;
@@ -28,6 +29,9 @@ use crate::share::{ShareHandle, Surroundings};
 /// How long all shares together may take to end in good order. What they leave undone, the next start finds and does.
 const SHARES_STOP_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Containers that an error names; of more it says how many.
+const USERS_NAMED_MAX: usize = 8;
+
 /// A running engine.
 pub struct Engine {
     home: Home,
@@ -36,6 +40,7 @@ pub struct Engine {
     shares: Mutex<BTreeMap<ShareId, ShareHandle>>,
     feed: Arc<Feed>,
     activity: Arc<ActivityBook>,
+    usage: Arc<UsageBook>,
     counts: FolderCounts,
     stopping: watch::Sender<bool>,
     started: Timestamp,
@@ -58,6 +63,7 @@ impl Engine {
             shares: Mutex::new(BTreeMap::new()),
             feed,
             activity: Arc::default(),
+            usage: Arc::default(),
             counts: FolderCounts::default(),
             stopping: watch::Sender::new(false),
             started: Timestamp::now(),
@@ -139,6 +145,7 @@ impl Engine {
             machine: Arc::clone(&self.machine),
             feed: Arc::clone(&self.feed),
             activity: Arc::clone(&self.activity),
+            usage: Arc::clone(&self.usage),
         };
         ShareHandle::start(settings, surroundings)
     }
@@ -164,6 +171,38 @@ impl Engine {
             None => return Err(ApiError::no_such_share(share)),
         }
         Ok(())
+    }
+
+    /// Hands the same to all shares.
+    pub fn tell_all(&self, command: impl Fn() -> Command) {
+        for share in self.shares().values() {
+            share.tell(command());
+        }
+    }
+
+    /// Which containers have what.
+    pub fn usage(&self) -> &UsageBook {
+        &self.usage
+    }
+
+    /// Refuses where containers have something of a share.
+    pub fn check_unused(&self, share: &str) -> Result<(), ApiError> {
+        let shown = self.shown(share)?;
+        let mut users: Vec<_> = self.usage.containers_at(&shown.guest_path).into_iter().map(|used| used.name).collect();
+        users.dedup();
+        if users.is_empty() {
+            return Ok(());
+        }
+        let more = users.len().saturating_sub(USERS_NAMED_MAX);
+        users.truncate(USERS_NAMED_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let users = users.join(", ");
+        let message =
+            format!("Containers have the share \"{}\": {users}{more}. They would lose the folder.", shown.name);
+        Err(ApiError::new(ErrorCode::ShareInUse, message).with_remedy(Remedy::command(
+            "Remove the containers first, or insist.",
+            format!("causeway share remove {} --force", shown.name),
+        )))
     }
 
     /// What has crossed lately, in all shares or in the one that has this name or id.

@@ -116,6 +116,9 @@ impl Handler for Control {
 
     async fn share_remove(&self, params: RemoveShare) -> Result<Nothing, ApiError> {
         let force = params.force;
+        if !force {
+            self.engine.check_unused(&params.share)?;
+        }
         self.ask(&params.share, |reply| Command::Remove { force, reply }).await?;
         self.blocking(move |engine| engine.forget_share(&params.share)).await?;
         Ok(Nothing {})

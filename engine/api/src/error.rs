@@ -86,6 +86,8 @@ codes! {
     GuestHasMore = 25, "guest_has_more";
     /// The share is at work that excludes the request.
     ShareBusy = 26, "share_busy";
+    /// Containers have something of the share.
+    ShareInUse = 27, "share_in_use";
     /// It took longer than the request allows.
     TimedOut = 30, "timed_out";
     /// The machine isn't running, or can't be started.

@@ -434,7 +434,7 @@ pub struct Flushed {
 pub struct RemoveShare {
     /// Name or id of the share.
     pub share: String,
-    /// Also where the guest holds content that the host doesn't have, or where the agent can't be reached.
+    /// Also where the guest holds content that the host doesn't have, where the agent can't be reached, or where containers have it.
     #[serde(default)]
     pub force: bool,
 }

@@ -10,12 +10,14 @@ use causeway_docker_proxy::answer::Shown;
 use causeway_docker_proxy::request::Wish;
 use causeway_docker_proxy::{Host, Later, Needs, Place, Refusal, Unready};
 use tokio::net::UnixStream;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::places::{Covered, Ground};
 use super::settings;
 use super::spellings::Spellings;
+use super::usage::Bind;
 use crate::engine::Engine;
+use crate::machine::Machine;
 use crate::share::command::{Command, answer};
 use crate::share::prepared::was_prepared;
 
@@ -26,13 +28,40 @@ const DOCKER_IN_VM: &str = "/var/run/docker.sock";
 pub struct EngineHost {
     engine: Arc<Engine>,
     spellings: Spellings,
+    /// Somebody has reached Docker, or may reach it now.
+    reached: Arc<Notify>,
 }
 
 impl EngineHost {
     /// Of a running engine.
     pub fn new(engine: Arc<Engine>) -> Self {
         let spellings = Spellings::open(engine.home().root());
-        Self { engine, spellings }
+        Self { engine, spellings, reached: Arc::default() }
+    }
+
+    /// Wakes whoever waits for Docker.
+    pub fn reached(&self) -> &Arc<Notify> {
+        &self.reached
+    }
+
+    /// Where Docker may be.
+    pub fn machine(&self) -> &dyn Machine {
+        self.engine.machine()
+    }
+
+    /// Whether it makes sense to look for Docker.
+    pub fn may_have_docker(&self) -> bool {
+        if self.machine().has_docker() {
+            return self.machine().agent().is_ok();
+        }
+        settings::read(self.engine.home().root()).is_ok_and(|settings| settings.engine_socket.is_some())
+    }
+
+    /// What containers have bound now.
+    pub fn containers_are(&self, binds: Vec<Bind>) {
+        if self.engine.usage().replace(binds) {
+            self.engine.tell_all(|| Command::Republish);
+        }
     }
 
     /// The shares, for what is in the machine already.
@@ -96,7 +125,7 @@ impl Host for EngineHost {
         Box::pin(async move {
             let engine = Arc::clone(&self.engine);
             if engine.machine().has_docker() {
-                return connect_in_machine(engine).await;
+                return connect_in_machine(engine).await.inspect(|_| self.reached.notify_one());
             }
             let settings = settings::read(engine.home().root());
             let settings = settings.map_err(|error| Refusal::unavailable(format!("Causeway: {error}.")))?;
@@ -106,7 +135,8 @@ impl Host for EngineHost {
                      docker config --engine-socket /var/run/docker.sock",
                 ));
             };
-            UnixStream::connect(&socket).await.map_err(|error| {
+            let connected = UnixStream::connect(&socket).await.inspect(|_| self.reached.notify_one());
+            connected.map_err(|error| {
                 Refusal::unavailable(format!("Causeway: Docker can't be reached at {}: {error}.", socket.display()))
             })
         })

@@ -55,6 +55,8 @@ pub enum Command {
         /// The answer.
         reply: Reply<()>,
     },
+    /// Something that is shown with it has changed elsewhere.
+    Republish,
     /// End in good order.
     Stop,
 }

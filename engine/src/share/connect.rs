@@ -251,6 +251,7 @@ impl Actor {
             Command::BinRestore(which, reply) => self.bin_restore(which, reply),
             Command::BinEmpty(which, reply) => self.bin_empty(&which, reply),
             Command::Remove { force, reply } => self.remove(force, reply),
+            Command::Republish => self.unpublished = true,
             Command::Stop => self.leave(Leave::Stop),
         }
     }

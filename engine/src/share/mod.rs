@@ -48,6 +48,7 @@ use causeway_api::{Feed, Home};
 use self::actor::{Actor, Input};
 use self::command::Command;
 use crate::activity::ActivityBook;
+use crate::docker::usage::UsageBook;
 use crate::machine::Machine;
 use crate::machine::backoff::Backoff;
 use crate::settings::ShareSettings;
@@ -63,6 +64,8 @@ pub struct Surroundings {
     pub feed: Arc<Feed>,
     /// Where what crossed is remembered.
     pub activity: Arc<ActivityBook>,
+    /// Which containers have what.
+    pub usage: Arc<UsageBook>,
 }
 
 impl Surroundings {

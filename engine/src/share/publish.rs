@@ -164,8 +164,10 @@ impl Actor {
         let halt = self.halt().map(|halt| shown::halt(&halt, &self.settings.name, self.halted_since(now_ms)));
         let [to_host, to_guest] = Side::BOTH.map(|side| self.in_flight(side).min(status.pending));
         let base = initial(&self.settings, &*self.around.machine);
+        let guest_path = self.guest_path.clone().unwrap_or_else(|| base.guest_path.clone());
         ShareInfo {
-            guest_path: self.guest_path.clone().unwrap_or_else(|| base.guest_path.clone()),
+            containers: self.around.usage.containers_at(&guest_path),
+            guest_path,
             state: self.state.state(),
             state_since: shown::time(self.state.since_ms()),
             detail,

@@ -313,6 +313,50 @@ fn the_engine_is_killed_amid_a_stream(docked: &Docked) {
 }
 
 #[test]
+fn a_share_tells_which_containers_have_it() {
+    let mut docked = Docked::new();
+    let folder = docked.place.folder("repo");
+    fs::create_dir(folder.join("sub")).unwrap();
+    docked.place.share(&folder, &[]);
+    let users = |docked: &Docked| {
+        let shown = Share::new(&docked.place, "repo").show();
+        let containers = shown["containers"].as_array().unwrap().iter();
+        let told = containers.map(|c| format!("{} {} {}", c["name"], c["state"], c["mounted_at"]).replace('"', ""));
+        told.collect::<Vec<_>>().join(", ")
+    };
+    let wait_for = |docked: &Docked, expected: &str| {
+        eventually(
+            || users(docked) == expected,
+            || format!("{expected:?}, but: {:?}\n{}", users(docked), docked.place.log_end()),
+        );
+    };
+    let run = |name: &str, bind: &str| {
+        docked.docker_ok(&["run", "-d", "--name", name, "--network", "none", "-v", bind, BUSYBOX, "sleep", "1000"]);
+    };
+    run("web", &bind(&folder, "/app"));
+    run("worker", &bind(&folder.join("sub"), "/sub:ro"));
+    wait_for(&docked, "web running /app, worker running /sub");
+    docked.docker_ok(&["rename", "worker", "helper"]);
+    docked.docker_ok(&["stop", "-t", "0", "web"]);
+    wait_for(&docked, "helper running /sub, web exited /app");
+
+    let ran = docked.place.run(&["share", "remove", "repo"]);
+    assert!(ran.code == 1 && ran.err.contains("helper, web") && ran.err.contains("--force"), "{ran:?}");
+
+    docked.place.kill_engine();
+    docked.place.ok(&["engine", "start"]);
+    wait_for(&docked, "helper running /sub, web exited /app");
+    docked.dockerd.end();
+    wait_for(&docked, "");
+    docked.dockerd.again();
+    docked.docker_ok(&["start", "web"]);
+    wait_for(&docked, "web running /app, helper exited /sub");
+    docked.docker_ok(&["rm", "-f", "web", "helper"]);
+    wait_for(&docked, "");
+    docked.place.ok(&["share", "remove", "repo"]);
+}
+
+#[test]
 fn containers_see_what_was_changed_before_they_started() {
     let docked = Docked::new();
     let folder = docked.place.folder("repo");

@@ -495,7 +495,7 @@ symlinks: number,
  */
 untracked: number, };
 
-export type ErrorCode = "parse" | "invalid_request" | "method_not_found" | "invalid_params" | "internal" | "line_too_long" | "reply_too_long" | "too_many_connections" | "stopping" | "no_such_share" | "name_taken" | "folder_missing" | "not_a_directory" | "folder_overlaps" | "folder_refused" | "invalid_pattern" | "permission_denied" | "no_space" | "read_only" | "share_paused" | "share_halted" | "share_disconnected" | "share_preparing" | "not_halted" | "guest_has_more" | "share_busy" | "timed_out" | "machine_unavailable" | "version_mismatch" | "io";
+export type ErrorCode = "parse" | "invalid_request" | "method_not_found" | "invalid_params" | "internal" | "line_too_long" | "reply_too_long" | "too_many_connections" | "stopping" | "no_such_share" | "name_taken" | "folder_missing" | "not_a_directory" | "folder_overlaps" | "folder_refused" | "invalid_pattern" | "permission_denied" | "no_space" | "read_only" | "share_paused" | "share_halted" | "share_disconnected" | "share_preparing" | "not_halted" | "guest_has_more" | "share_busy" | "share_in_use" | "timed_out" | "machine_unavailable" | "version_mismatch" | "io";
 
 export type FlushShare = { 
 /**
@@ -972,7 +972,7 @@ export type RemoveShare = {
  */
 share: string, 
 /**
- * Also where the guest holds content that the host doesn't have, or where the agent can't be reached.
+ * Also where the guest holds content that the host doesn't have, where the agent can't be reached, or where containers have it.
  */
 force: boolean, };
 

@@ -1,0 +1,90 @@
+//! Follows Docker's events, to know which containers use which share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_docker_proxy::{Docker, DockerError, Host};
+use http_body_util::BodyExt;
+use tokio::sync::Notify;
+
+use super::host::EngineHost;
+use super::usage::binds;
+use crate::machine::Watching;
+
+/// What of containers' events changes who uses what.
+const EVENTS: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22create%22%2C%22start%22%2C%22die%22%2C\
+                      %22destroy%22%2C%22rename%22%2C%22pause%22%2C%22unpause%22%5D%7D";
+const CONTAINERS: &str = "/containers/json?all=1";
+const VOLUMES: &str = "/volumes";
+/// Events that come together are answered by one look.
+const TOGETHER: Duration = Duration::from_millis(50);
+/// How long to wait before Docker is tried again that couldn't be reached, unless somebody else reaches it meanwhile.
+const AGAIN_MIN: Duration = Duration::from_millis(500);
+const AGAIN_MAX: Duration = Duration::from_secs(30);
+
+/// Why Docker isn't followed any more.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("{0}")]
+    Unreachable(String),
+    #[error(transparent)]
+    Docker(#[from] DockerError),
+    #[error("Docker has ended")]
+    Ended,
+}
+
+/// Follows Docker for ever.
+pub async fn follow(host: Arc<EngineHost>) {
+    let _watching = wake_with_machine(&host);
+    let mut again = AGAIN_MIN;
+    loop {
+        if !host.may_have_docker() {
+            host.reached().notified().await;
+            continue;
+        }
+        let mut was_followed = false;
+        let Err(lost) = follow_once(&host, &mut was_followed).await;
+        tracing::debug!(%lost, "which containers use shares isn't known");
+        host.containers_are(Vec::new());
+        again = if was_followed { AGAIN_MIN } else { (again * 2).min(AGAIN_MAX) };
+        // Not at once, whoever has reached it.
+        tokio::time::sleep(AGAIN_MIN).await;
+        let _ = tokio::time::timeout(again, host.reached().notified()).await;
+    }
+}
+
+/// A machine that comes up may have a Docker in it.
+fn wake_with_machine(host: &Arc<EngineHost>) -> Watching {
+    let reached: Arc<Notify> = Arc::clone(host.reached());
+    host.machine().watch(Box::new(move || reached.notify_one()))
+}
+
+/// Follows one run of Docker, to its end.
+async fn follow_once(host: &EngineHost, was_followed: &mut bool) -> Result<std::convert::Infallible, Lost> {
+    let mut events = connect(host).await?;
+    // Before the list: what happens between the two isn't missed.
+    let mut happened = events.open(EVENTS).await?.into_body();
+    let mut lists = connect(host).await?;
+    loop {
+        let containers = lists.get(CONTAINERS).await?;
+        let volumes = lists.get(VOLUMES).await?;
+        let binds = binds(&containers, &volumes).map_err(|error| DockerError::Answer(error.to_string()))?;
+        host.containers_are(binds);
+        *was_followed = true;
+        // What an event says doesn't matter: the list is asked for anyway.
+        happened.frame().await.ok_or(Lost::Ended)?.map_err(DockerError::Http)?;
+        let together = tokio::time::sleep(TOGETHER);
+        tokio::pin!(together);
+        loop {
+            tokio::select! {
+                () = &mut together => break,
+                frame = happened.frame() => drop(frame.ok_or(Lost::Ended)?.map_err(DockerError::Http)?),
+            }
+        }
+    }
+}
+
+async fn connect(host: &EngineHost) -> Result<Docker, Lost> {
+    let stream = host.connect().await.map_err(|refusal| Lost::Unreachable(refusal.message))?;
+    Ok(Docker::on(stream).await?)
+}

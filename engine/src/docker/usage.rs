@@ -1,0 +1,183 @@
+//! Which containers use which share, as Docker tells: its list of containers, asked for again after each of its events.
+//!
+//! The machine isn't trusted: what it tells is bounded, and shown and nothing else.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use causeway_api::{Container, PathBytes};
+use serde::Deserialize;
+
+/// Containers of a share that are shown, at most.
+const SHOWN_MAX: usize = 256;
+/// Binds that are remembered, at most.
+const BINDS_MAX: usize = 16 * 1024;
+/// Longest name, in characters. Docker's own are shorter.
+const NAME_CHARS_MAX: usize = 256;
+
+/// The binds of all containers.
+#[derive(Debug, Default)]
+pub struct UsageBook {
+    binds: Mutex<Vec<Bind>>,
+}
+
+/// A place in the machine that a container has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bind {
+    place: String,
+    container: Container,
+}
+
+impl UsageBook {
+    /// The containers that have something of the share whose copy stands here; running ones first.
+    pub fn containers_at(&self, guest: &PathBytes) -> Vec<Container> {
+        let guest = guest.to_text();
+        if guest.is_empty() {
+            return Vec::new();
+        }
+        let binds = self.binds();
+        let uses = binds.iter().filter(|bind| Path::new(&bind.place).starts_with(&*guest));
+        let mut containers: Vec<Container> = uses.map(|bind| bind.container.clone()).collect();
+        containers.sort_by(|a, b| (a.state != "running", &a.name).cmp(&(b.state != "running", &b.name)));
+        containers.truncate(SHOWN_MAX);
+        containers
+    }
+
+    /// These are all binds now. Returns whether they are others than before.
+    pub fn replace(&self, binds: Vec<Bind>) -> bool {
+        let mut known = self.binds();
+        let differs = *known != binds;
+        *known = binds;
+        differs
+    }
+
+    fn binds(&self) -> MutexGuard<'_, Vec<Bind>> {
+        self.binds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    id: String,
+    names: Option<Vec<String>>,
+    #[serde(default)]
+    image: String,
+    #[serde(default)]
+    state: String,
+    labels: Option<HashMap<String, String>>,
+    mounts: Option<Vec<Mounted>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Mounted {
+    #[serde(rename = "Type", default)]
+    kind: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    destination: String,
+    #[serde(rename = "RW", default)]
+    writable: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Volumes {
+    volumes: Option<Vec<Volume>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Volume {
+    name: String,
+    options: Option<HashMap<String, String>>,
+}
+
+/// The binds in Docker's answers: to `/containers/json?all=1`, and to `/volumes`.
+pub fn binds(containers: &[u8], volumes: &[u8]) -> serde_json::Result<Vec<Bind>> {
+    let containers: Vec<Listed> = serde_json::from_slice(containers)?;
+    let volumes: Volumes = serde_json::from_slice(volumes)?;
+    let volumes = volumes.volumes.unwrap_or_default().into_iter();
+    let devices: HashMap<_, _> = volumes.filter_map(|volume| Some((volume.name, bound(volume.options?)?))).collect();
+    let mut found = Vec::new();
+    for listed in containers {
+        for mount in listed.mounts.iter().flatten() {
+            let place = match mount.kind.as_str() {
+                "bind" => mount.source.clone(),
+                "volume" => devices.get(&mount.name).cloned().unwrap_or_default(),
+                _ => continue,
+            };
+            if !place.is_empty() && found.len() < BINDS_MAX {
+                found.push(Bind { place, container: listed.container(mount) });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The place that a volume is bound to.
+fn bound(mut options: HashMap<String, String>) -> Option<String> {
+    let binds = options.get("o")?.split(',').any(|option| matches!(option.trim(), "bind" | "rbind"));
+    options.remove("device").filter(|_| binds)
+}
+
+impl Listed {
+    fn container(&self, mount: &Mounted) -> Container {
+        let label = |name: &str| self.labels.as_ref()?.get(name).map(|value| short(value));
+        let name = self.names.iter().flatten().next().map_or(self.id.as_str(), |name| name.trim_start_matches('/'));
+        Container {
+            id: short(&self.id),
+            name: short(name),
+            image: short(&self.image),
+            state: short(&self.state),
+            compose_project: label("com.docker.compose.project"),
+            compose_service: label("com.docker.compose.service"),
+            mounted_at: PathBytes::from(mount.destination.as_str()),
+            read_only: !mount.writable,
+        }
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(NAME_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONTAINERS: &[u8] = br#"[
+        {"Id":"1","Names":["/old"],"Image":"img","State":"exited","Labels":{},"Mounts":[
+            {"Type":"bind","Source":"/m/a/content/sub","Destination":"/sub","RW":false}]},
+        {"Id":"2","Names":["/web"],"Image":"img:2","State":"running",
+            "Labels":{"com.docker.compose.project":"shop","com.docker.compose.service":"web"},"Mounts":[
+            {"Type":"bind","Source":"/m/a/content","Destination":"/app","RW":true},
+            {"Type":"volume","Name":"v","Source":"/var/lib/docker/volumes/v/_data","Destination":"/v","RW":true},
+            {"Type":"volume","Name":"w","Source":"x","Destination":"/w"},{"Type":"tmpfs"}]},
+        {"Id":"3","Mounts":null}]"#;
+    const VOLUMES: &[u8] =
+        br#"{"Volumes":[{"Name":"v","Options":{"o":"bind","device":"/m/b/content"}},{"Name":"w","Options":null}]}"#;
+
+    #[test]
+    fn containers_are_told_by_share() {
+        let book = UsageBook::default();
+        assert!(book.replace(binds(CONTAINERS, VOLUMES).unwrap()));
+        assert!(!book.replace(binds(CONTAINERS, VOLUMES).unwrap()));
+        let of = |guest: &str| {
+            let containers = book.containers_at(&PathBytes::from(guest));
+            containers.iter().map(|c| format!("{} {} {}", c.name, c.mounted_at, c.read_only)).collect::<Vec<_>>()
+        };
+        assert_eq!(of("/m/a/content"), ["web /app false", "old /sub true"]);
+        assert_eq!(of("/m/b/content"), ["web /v false"]);
+        assert!(of("/m/a/cont").is_empty() && of("").is_empty());
+        let web = &book.containers_at(&PathBytes::from("/m/a/content"))[0];
+        assert_eq!((web.compose_project.as_deref(), web.compose_service.as_deref()), (Some("shop"), Some("web")));
+        assert!(book.replace(binds(b"[]", br#"{"Volumes":null}"#).unwrap()) && of("/m/a/content").is_empty());
+        assert!(binds(b"{}", b"{}").is_err());
+    }
+}
