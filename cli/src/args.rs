@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use causeway_api::{HaltCode, Keep, MachineChoice, Mode, ShareName, Side, Symlinks};
+use causeway_api::{AutoShare, HaltCode, Keep, MachineChoice, Mode, ShareName, Side, Symlinks};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::PossibleValue};
 use clap_complete::Shell;
 
@@ -97,8 +97,8 @@ pub enum ShareCommand {
     Remove(Remove),
     /// Forget what both sides last agreed on and compare them afresh; deletes nothing
     Reset(Name),
-    /// Delete the copies that newly ignored paths left in the guest
-    Prune(Name),
+    /// Delete the copies that newly ignored paths left in the guest; or shares that nothing uses
+    Prune(Prune),
     /// Read both sides whole, and compare
     Verify(Name),
     /// List the conflicts
@@ -181,6 +181,16 @@ pub struct Remove {
     /// Also where containers have it, and where the guest holds content that the host doesn't have or can't be reached
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// Name or id of the share
+    #[arg(required_unless_present = "unused", conflicts_with = "unused")]
+    pub name: Option<String>,
+    /// Remove the shares that were made for projects of Docker Compose and that no container has
+    #[arg(long)]
+    pub unused: bool,
 }
 
 #[derive(Debug, Args)]
@@ -268,6 +278,9 @@ pub struct DockerConfig {
     /// Longest wait in seconds for changes on their way before a container starts; 0 for none
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub barrier: Option<std::time::Duration>,
+    /// Whether folders of Docker Compose's projects become shares by themselves
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub compose_auto_share: Option<AutoShareArg>,
     /// The Docker Engine that runs the containers where the machine is a directory; empty for none
     #[arg(long, value_name = "SOCKET", value_hint = ValueHint::FilePath)]
     pub engine_socket: Option<PathBuf>,
@@ -358,6 +371,15 @@ value_enum! {
 }
 
 value_enum! {
+    /// Whether folders of Docker Compose's projects become shares.
+    AutoShareArg(AutoShare) {
+        Off = "off": "never by themselves",
+        Ask = "ask": "you are told which are wanted",
+        On = "on": "as soon as a container wants one",
+    }
+}
+
+value_enum! {
     /// A side.
     SideArg(Side) {
         Host = "host": "the computer",
@@ -423,6 +445,7 @@ mod tests {
             "share remove web --force",
             "share reset web",
             "share prune web",
+            "share prune --unused",
             "share verify web",
             "share conflicts web",
             "share resolve web a b/c --keep host",
@@ -446,7 +469,7 @@ mod tests {
             "machine reset --force",
             "docker status",
             "docker config",
-            "docker config --allow A --allow B --disallow C --barrier 0 --engine-socket /run/docker.sock",
+            "docker config --allow A --allow B --disallow C --barrier 0 --compose-auto-share on --engine-socket /run/docker.sock",
             "docker-context",
             "doctor",
             "logs",

@@ -1,13 +1,14 @@
 //! The engine's parts together: settings, machine, shares, and what subscribers see of them.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use causeway_api::{
     Activity, ApiError, Check, ConfigureMachine, CountFolder, CreateShare, DockerInfo, DockerSettings, EngineLock,
     ErrorCode, Feed, FolderTally, Home, MachineInfo, MachineSettings, Mode, PathBytes, Patterns, Remedy, ShareId,
-    ShareInfo, Timestamp,
+    ShareInfo, ShareName, Timestamp,
 };
 use tokio::sync::watch;
 
@@ -32,6 +33,9 @@ const SHARES_STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// Containers that an error names; of more it says how many.
 const USERS_NAMED_MAX: usize = 8;
 
+/// Folders that containers wanted, of which so many are remembered.
+const WANTED_MAX: usize = 16;
+
 /// A running engine.
 pub struct Engine {
     home: Home,
@@ -41,6 +45,8 @@ pub struct Engine {
     feed: Arc<Feed>,
     activity: Arc<ActivityBook>,
     usage: Arc<UsageBook>,
+    /// Folders that containers wanted, the latest last.
+    wanted: Mutex<Vec<PathBuf>>,
     counts: FolderCounts,
     stopping: watch::Sender<bool>,
     started: Timestamp,
@@ -64,6 +70,7 @@ impl Engine {
             feed,
             activity: Arc::default(),
             usage: Arc::default(),
+            wanted: Mutex::default(),
             counts: FolderCounts::default(),
             stopping: watch::Sender::new(false),
             started: Timestamp::now(),
@@ -173,6 +180,36 @@ impl Engine {
         Ok(())
     }
 
+    /// A container wanted a folder that no share covers.
+    pub fn note_wanted(&self, folder: &Path) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.retain(|known| known != folder);
+        wanted.push(folder.to_path_buf());
+        if wanted.len() > WANTED_MAX {
+            wanted.remove(0);
+        }
+    }
+
+    /// What containers wanted and no share covers even now.
+    fn wanted(&self) -> Vec<PathBytes> {
+        let shares = self.covered();
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.retain(|folder| !shares.iter().any(|share| folder.starts_with(&share.host)));
+        wanted.iter().map(|folder| PathBytes::from(folder.as_path())).collect()
+    }
+
+    /// The shares that were made for projects of Docker Compose, and that no container has.
+    pub fn unused(&self) -> Result<Vec<(ShareId, ShareName)>, ApiError> {
+        if !self.usage.is_known() {
+            let message = "Docker can't be asked now which containers there are, so no share is known to be unused.";
+            return Err(ApiError::new(ErrorCode::MachineUnavailable, message));
+        }
+        let known = self.settings().shares().to_vec();
+        let made =
+            known.into_iter().filter(|share| share.compose_project.is_some()).map(|share| (share.id, share.name));
+        Ok(made.filter(|(id, _)| self.check_unused(&id.0).is_ok()).collect())
+    }
+
     /// Hands the same to all shares.
     pub fn tell_all(&self, command: impl Fn() -> Command) {
         for share in self.shares().values() {
@@ -235,6 +272,11 @@ impl Engine {
 
     /// Makes a share and starts it. After an error nothing has changed.
     pub fn create_share(&self, wish: &CreateShare) -> Result<ShareInfo, ApiError> {
+        self.create_share_for(wish, None)
+    }
+
+    /// The same, for a project of Docker Compose.
+    pub fn create_share_for(&self, wish: &CreateShare, project: Option<String>) -> Result<ShareInfo, ApiError> {
         // Held throughout: two creations at the same time can't both find their names and folders free.
         let mut settings = self.settings();
         let granted = self.check_wish(wish, &settings)?;
@@ -252,6 +294,7 @@ impl Engine {
             patterns,
             paused: false,
             created: Timestamp::now(),
+            compose_project: project,
         };
         if let Some(longer) = &ignored {
             // Before the share is noted: nothing of what they leave out is ever copied.
@@ -286,6 +329,7 @@ impl Engine {
         DockerInfo {
             socket: PathBytes::from(self.home.docker_socket().as_path()),
             allowed: docker::settings::allowed(&settings),
+            wanted: self.wanted(),
             settings,
         }
     }

@@ -8,7 +8,7 @@ use causeway_api::{
     ConfigureDocker, ConfigureMachine, Conflict, CountFolder, CreateShare, DockerInfo, EngineStatus, ErrorCode, Feed,
     FlushShare, Flushed, FolderTally, Handler, ListOf, MachineInfo, MachineSettings, Nothing, OfShare,
     PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem, RemoveShare, Resolve, Resolved, Restored, ResumeShare,
-    RulesPreview, RulesText, ShareInfo, Verification, WriteRules,
+    RulesPreview, RulesText, ShareInfo, ShareName, Verification, WriteRules,
 };
 use tokio::sync::oneshot;
 
@@ -214,6 +214,19 @@ impl Handler for Control {
 
     async fn machine_reset(&self, _: Nothing) -> Result<MachineInfo, ApiError> {
         self.blocking(Engine::reset_machine).await
+    }
+
+    async fn share_prune_unused(&self, _: Nothing) -> Result<Vec<ShareName>, ApiError> {
+        let mut removed = Vec::new();
+        for (id, name) in self.engine.unused()? {
+            let params = RemoveShare { share: id.0, force: false };
+            match self.share_remove(params).await {
+                Ok(_) => removed.push(name),
+                // What the guest has alone stays, as with a removal by hand.
+                Err(error) => tracing::info!(share = %name, %error, "is unused, and stays"),
+            }
+        }
+        Ok(removed)
     }
 
     async fn docker_status(&self, _: Nothing) -> Result<DockerInfo, ApiError> {

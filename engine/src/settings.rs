@@ -38,6 +38,9 @@ pub struct ShareSettings {
     pub paused: bool,
     /// When it was created.
     pub created: Timestamp,
+    /// The project of Docker Compose that it was made for, by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose_project: Option<String>,
 }
 
 /// Why the settings can't be read or written. Whatever the reason, the file is as it was.
@@ -176,6 +179,7 @@ mod tests {
             patterns: Patterns { exclude: vec!["*.o".to_owned()], ..Patterns::default() },
             paused: true,
             created: Timestamp::from_ns(5),
+            compose_project: None,
         }
     }
 

@@ -3,12 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use causeway_api::{Client, ConfigureDocker, DockerInfo, Nothing, PathBytes};
+use causeway_api::{AutoShare, Client, ConfigureDocker, DockerInfo, Nothing, PathBytes, Remedy};
 
 use crate::{
     args::DockerConfig,
     exit::Exit,
-    show::{facts::Facts, paths, screen::Screen, times},
+    show::{
+        facts::{Facts, remedy_lines},
+        paths,
+        screen::Screen,
+        times,
+    },
 };
 
 /// How it is set up.
@@ -22,6 +27,7 @@ pub async fn config(client: &Client, screen: Screen, config: &DockerConfig) -> a
         engine_socket: config.engine_socket.as_deref().map(socket).transpose()?,
         allow: folders(&config.allow)?,
         disallow: folders(&config.disallow)?,
+        compose_auto_share: config.compose_auto_share.map(|when| when.0),
         barrier_ms: config.barrier.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
     };
     show(&client.docker_configure(&wish).await?, screen)
@@ -62,5 +68,19 @@ fn lines(docker: &DockerInfo) -> Vec<String> {
         ms => times::duration(ms),
     };
     facts.add("Containers wait", wait);
-    facts.lines()
+    let compose = match docker.settings.compose_auto_share {
+        AutoShare::Off => "folders of projects are shared by you alone",
+        AutoShare::Ask => "you are told which folders of projects are wanted",
+        AutoShare::On => "folders of projects become shares when a container wants them",
+    };
+    facts.add("Compose", compose);
+    let mut lines = facts.lines();
+    for folder in &docker.wanted {
+        let remedy = Remedy::command(
+            format!("A container wanted {}, which no share covers.", paths::on_host(folder)),
+            format!("causeway share create {}", paths::safe(&folder.to_text())),
+        );
+        lines.extend(remedy_lines(&remedy, 0));
+    }
+    lines
 }

@@ -22,7 +22,7 @@ mod verify;
 use causeway_api::{Home, OfShare};
 
 use crate::{
-    args::{BinCommand, Command, DockerCommand, EngineCommand, MachineCommand, ShareCommand},
+    args::{BinCommand, Command, DockerCommand, EngineCommand, MachineCommand, Prune, ShareCommand},
     connect,
     exit::Exit,
     show::screen::Screen,
@@ -70,7 +70,8 @@ async fn share_command(command: ShareCommand, home: &Home, screen: Screen) -> an
         ShareCommand::Flush(flush) => share::flush(client, screen, flush).await,
         ShareCommand::Remove(remove) => share::remove(client, screen, remove).await,
         ShareCommand::Reset(share) => share::reset(client, screen, &of(share.name)).await,
-        ShareCommand::Prune(share) => share::prune(client, screen, &of(share.name)).await,
+        ShareCommand::Prune(Prune { name: Some(name), .. }) => share::prune(client, screen, &of(name)).await,
+        ShareCommand::Prune(Prune { name: None, .. }) => share::prune_unused(client, screen).await,
         ShareCommand::Verify(share) => verify::run(client, screen, &of(share.name)).await,
         ShareCommand::Conflicts(share) => conflicts::list(client, screen, &share.name).await,
         ShareCommand::Resolve(resolve) => conflicts::resolve(client, screen, resolve).await,

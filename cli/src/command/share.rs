@@ -109,6 +109,19 @@ pub async fn prune(client: &Client, screen: Screen, of: &OfShare) -> anyhow::Res
     Ok(Exit::Done)
 }
 
+/// Removes shares that nothing uses.
+pub async fn prune_unused(client: &Client, screen: Screen) -> anyhow::Result<Exit> {
+    let bar = Bar::new(screen.json);
+    bar.say("Removing what nothing uses");
+    let removed = client.share_prune_unused(&Nothing {}).await?;
+    drop(bar);
+    screen.show(&removed, |removed| match removed.as_slice() {
+        [] => vec!["Nothing to remove: each share was made by you, or a container has it.".to_owned()],
+        removed => removed.iter().map(|name| format!("Removed the share {name}. The folder stays as it is.")).collect(),
+    })?;
+    Ok(Exit::Done)
+}
+
 #[cfg(test)]
 mod tests {
     use causeway_api::State;

@@ -82,6 +82,7 @@ scripted! {
     share_remove = "share.remove" (RemoveShare) -> Nothing;
     share_reset = "share.reset" (OfShare) -> ShareInfo;
     share_prune = "share.prune" (OfShare) -> Amount;
+    share_prune_unused = "share.prune_unused" (Nothing) -> Vec<ShareName>;
     share_verify = "share.verify" (OfShare) -> Verification;
     share_conflicts = "share.conflicts" (ListOf) -> Page<Conflict>;
     share_resolve = "share.resolve" (Resolve) -> Resolved;

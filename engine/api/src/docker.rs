@@ -7,6 +7,20 @@ use crate::path::PathBytes;
 /// Longest time that the start of a container waits for changes on their way, where nobody says otherwise.
 pub const BARRIER_MS_UNASKED: u64 = 5_000;
 
+/// Whether folders of Docker Compose's projects become shares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum AutoShare {
+    /// Never by themselves.
+    Off,
+    /// A person is told which are wanted.
+    #[default]
+    Ask,
+    /// As soon as a container wants one.
+    On,
+}
+
 /// How Docker's API is set up. What is `null` is as it is where nobody says anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -19,6 +33,8 @@ pub struct DockerSettings {
     pub allowed: Option<Vec<PathBytes>>,
     /// Longest wait in milliseconds before a container starts or runs a command; 0 for none.
     pub barrier_ms: Option<u64>,
+    /// Whether folders of Docker Compose's projects become shares.
+    pub compose_auto_share: AutoShare,
 }
 
 impl DockerSettings {
@@ -41,6 +57,8 @@ pub struct ConfigureDocker {
     pub disallow: Vec<PathBytes>,
     /// Longest wait before a container starts.
     pub barrier_ms: Option<u64>,
+    /// Whether folders of Docker Compose's projects become shares.
+    pub compose_auto_share: Option<AutoShare>,
 }
 
 /// Everything about Docker's API on this computer.
@@ -51,6 +69,8 @@ pub struct DockerInfo {
     pub socket: PathBytes,
     /// The folders that containers may have.
     pub allowed: Vec<PathBytes>,
+    /// Folders of Docker Compose's projects that containers wanted lately, and no share covers.
+    pub wanted: Vec<PathBytes>,
     /// How it is set up.
     pub settings: DockerSettings,
 }

@@ -48,7 +48,7 @@ pub use self::{
     client::{CallError, Client},
     compare::{BothContents, ComparePath, SideContent},
     conflict::{Conflict, Keep, Refused, Resolve, Resolved, Which},
-    docker::{ConfigureDocker, DockerInfo, DockerSettings},
+    docker::{AutoShare, ConfigureDocker, DockerInfo, DockerSettings},
     doctor::{Check, Verdict},
     entry::{Amount, Entries, Side, SideEntry},
     error::{ApiError, ErrorCode},

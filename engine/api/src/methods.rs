@@ -21,6 +21,7 @@ use crate::{
     feed::Feed,
     folder::{CountFolder, FolderTally},
     machine::{ConfigureMachine, EngineStatus, MachineInfo, MachineSettings},
+    name::ShareName,
     page::{ListOf, Page},
     problem::Problem,
     rules::{PreviewRules, RulesPreview, RulesText, WriteRules},
@@ -105,6 +106,8 @@ methods! {
     share_reset = "share.reset" (OfShare) -> ShareInfo;
     /// Delete the copies that newly excluded paths left in the guest. Answers with what was deleted.
     share_prune = "share.prune" (OfShare) -> Amount;
+    /// Remove the shares that were made for projects of Docker Compose and that no container has. Answers with their names.
+    share_prune_unused = "share.prune_unused" (Nothing) -> Vec<ShareName>;
     /// Read both sides whole and compare.
     share_verify = "share.verify" (OfShare) -> Verification;
     /// The conflicts of a share.

@@ -19,7 +19,7 @@ use crate::bind::System;
 use crate::docker::{ANSWER_BYTES_MAX, Body, Docker};
 use crate::hijack::{self, Hijacked};
 use crate::host::{Host, Place};
-use crate::needs::{Needs, container_of_exec, name_of};
+use crate::needs::{Needs, Project, container_of_exec, name_of};
 use crate::refusal::Refusal;
 use crate::request::{Wish, find};
 use crate::route::Route;
@@ -115,7 +115,7 @@ impl Forward {
             return Ok((None, Vec::new()));
         }
         let wishes: Vec<Wish> = found.wishes().cloned().collect();
-        let places = self.places(wishes.clone()).await?;
+        let places = self.places(wishes.clone(), Project::of_request(body)).await?;
         let paths: Vec<String> = places.iter().map(|place| place.path.clone()).collect();
         let needs = Needs::of_request(body, paths.clone());
         if let Err(unready) = self.host.settle(&needs).await
@@ -129,9 +129,9 @@ impl Forward {
         Ok((found.rewrite(&paths)?, bound))
     }
 
-    async fn places(&self, wishes: Vec<Wish>) -> Result<Vec<Place>, Refusal> {
+    async fn places(&self, wishes: Vec<Wish>, project: Option<Project>) -> Result<Vec<Place>, Refusal> {
         let host = Arc::clone(&self.host);
-        let look = move || wishes.iter().map(|wish| host.place(wish)).collect();
+        let look = move || wishes.iter().map(|wish| host.place(wish, project.as_ref())).collect();
         let looked = tokio::task::spawn_blocking(look).await;
         looked.unwrap_or_else(|_| Err(Refusal::bad_answer("Causeway failed because of a defect; its log says more.")))
     }

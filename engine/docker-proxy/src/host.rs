@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::answer::Shown;
-use crate::needs::Needs;
+use crate::needs::{Needs, Project};
 use crate::refusal::Refusal;
 use crate::request::Wish;
 
@@ -36,8 +36,8 @@ pub trait Host: Send + Sync + 'static {
     fn connect(&self) -> Later<'_, Result<tokio::net::UnixStream, Refusal>>;
 
     /// Where in the machine the path of a wish is, or why it can't be there. Makes what is missing, where the wish says so. May take
-    /// as long as a disk does.
-    fn place(&self, wish: &Wish) -> Result<Place, Refusal>;
+    /// as long as a disk does, or as the first copy of a project's folder.
+    fn place(&self, wish: &Wish, project: Option<&Project>) -> Result<Place, Refusal>;
 
     /// Waits until what was changed on the host before is in the machine, at these places. Bounded.
     fn settle<'a>(&'a self, needs: &'a Needs) -> Later<'a, Result<(), Unready>>;

@@ -40,5 +40,5 @@ pub use connection::Proxy;
 #[cfg(unix)]
 pub use docker::{Docker, DockerError};
 pub use host::{Host, Later, Place, Unready};
-pub use needs::Needs;
+pub use needs::{Needs, Project};
 pub use refusal::Refusal;

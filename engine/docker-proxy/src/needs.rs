@@ -5,6 +5,9 @@ use serde_json::value::RawValue;
 use crate::json::{Members, elements, text};
 use crate::request::binds;
 
+/// The labels by which Docker Compose says what a container is of.
+const PROJECT_LABEL: &str = "com.docker.compose.project";
+const PROJECT_FOLDER_LABEL: &str = "com.docker.compose.project.working_dir";
 /// The label by which a container doesn't wait: `causeway.barrier=off`.
 const BARRIER_LABEL: &str = "causeway.barrier";
 
@@ -63,10 +66,29 @@ pub fn name_of(answer: &str, member_name: &'static str) -> Option<String> {
     member(serde_json::from_str(answer).ok()?, member_name).and_then(text)
 }
 
+/// A project of Docker Compose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// Its name.
+    pub name: String,
+    /// Its folder on the host.
+    pub folder: String,
+}
+
+impl Project {
+    /// The project that a container is made for, of the request that makes it.
+    pub fn of_request(body: &str) -> Option<Self> {
+        let root = serde_json::from_str::<&RawValue>(body).ok()?;
+        Some(Self { name: label(root, PROJECT_LABEL)?, folder: label(root, PROJECT_FOLDER_LABEL)? })
+    }
+}
+
 fn turns_barrier_off(config: &RawValue) -> bool {
-    let labels = member(config, "Labels").and_then(Members::of);
-    let label = labels.and_then(|labels| labels.key(BARRIER_LABEL).ok().flatten().and_then(text));
-    label.is_some_and(|value| value == "off")
+    label(config, BARRIER_LABEL).is_some_and(|value| value == "off")
+}
+
+fn label(config: &RawValue, name: &'static str) -> Option<String> {
+    Members::of(member(config, "Labels")?)?.key(name).ok().flatten().and_then(text)
 }
 
 fn member<'a>(value: &'a RawValue, name: &'static str) -> Option<&'a RawValue> {

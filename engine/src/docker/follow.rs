@@ -45,7 +45,7 @@ pub async fn follow(host: Arc<EngineHost>) {
         let mut was_followed = false;
         let Err(lost) = follow_once(&host, &mut was_followed).await;
         tracing::debug!(%lost, "which containers use shares isn't known");
-        host.containers_are(Vec::new());
+        host.containers_are_unknown();
         again = if was_followed { AGAIN_MIN } else { (again * 2).min(AGAIN_MAX) };
         // Not at once, whoever has reached it.
         tokio::time::sleep(AGAIN_MIN).await;

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use causeway_api::ApiError;
 use causeway_docker_proxy::answer::Shown;
 use causeway_docker_proxy::request::Wish;
-use causeway_docker_proxy::{Host, Later, Needs, Place, Refusal, Unready};
+use causeway_docker_proxy::{Host, Later, Needs, Place, Project, Refusal, Unready};
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, oneshot};
 
+use super::compose;
 use super::places::{Covered, Ground};
 use super::settings;
 use super::spellings::Spellings;
@@ -55,6 +56,13 @@ impl EngineHost {
             return self.machine().agent().is_ok();
         }
         settings::read(self.engine.home().root()).is_ok_and(|settings| settings.engine_socket.is_some())
+    }
+
+    /// What containers have bound can't be told any more.
+    pub fn containers_are_unknown(&self) {
+        if self.engine.usage().forget() {
+            self.engine.tell_all(|| Command::Republish);
+        }
     }
 
     /// What containers have bound now.
@@ -142,9 +150,23 @@ impl Host for EngineHost {
         })
     }
 
-    fn place(&self, wish: &Wish) -> Result<Place, Refusal> {
-        let found = self.ground().find(wish)?;
-        Ok(found.place)
+    fn place(&self, wish: &Wish, project: Option<&Project>) -> Result<Place, Refusal> {
+        let ground = self.ground();
+        let refusal = match ground.find(wish) {
+            Ok(found) => {
+                // Another container of the project may have wanted it first.
+                if let Some(share) = found.share.filter(|share| compose::is_on_its_way(&self.engine, share)) {
+                    compose::wait(&self.engine, &share)?;
+                }
+                return Ok(found.place);
+            }
+            Err(refusal) => refusal,
+        };
+        let Some((project, folder)) = project.and_then(|project| Some((project, ground.wanted(wish, project)?))) else {
+            return Err(refusal);
+        };
+        compose::share(&self.engine, project, &folder, refusal)?;
+        Ok(self.ground().find(wish)?.place)
     }
 
     fn settle<'a>(&'a self, needs: &'a Needs) -> Later<'a, Result<(), Unready>> {

@@ -4,6 +4,8 @@
 //! the share there is up to date. And [`usage`]: which containers have what.
 
 #[cfg(unix)]
+mod compose;
+#[cfg(unix)]
 mod follow;
 #[cfg(unix)]
 mod host;

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use causeway_api::{Patterns, ShareId, ShareName};
 use causeway_docker_proxy::bind::{System, native};
 use causeway_docker_proxy::request::{Missing, Wish};
-use causeway_docker_proxy::{Place, Refusal};
+use causeway_docker_proxy::{Place, Project, Refusal};
 use causeway_sync::RelPath;
 use causeway_sync::ignore::Verdict;
 
@@ -86,6 +86,17 @@ impl Ground {
             share.create(&given, &real.path)?;
         }
         Ok(Found { place: Place { path: share.place(&real.path)?, is_directory }, share: Some(share.id.clone()) })
+    }
+
+    /// The folder of a project that would have to be a share for a wish: where it holds the path, containers may have it, and no share
+    /// covers it yet.
+    pub fn wanted(&self, wish: &Wish, project: &Project) -> Option<PathBuf> {
+        let folder = fs::canonicalize(&project.folder).ok()?;
+        let given = clean(Path::new(&native(&wish.source, System::this())));
+        let real = resolve(&given, wish).ok()?;
+        let is_wanted =
+            real.path.starts_with(&folder) && self.allowed.iter().any(|allowed| folder.starts_with(allowed));
+        (is_wanted && wish.may_be_copy && self.covering(&real.path).is_none()).then_some(folder)
     }
 
     /// The path of the host for a place in a share.

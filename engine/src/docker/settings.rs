@@ -51,6 +51,7 @@ pub fn change(data: &Path, wish: &ConfigureDocker) -> Result<DockerSettings, Api
         }
         settings.barrier_ms = Some(barrier_ms);
     }
+    settings.compose_auto_share = wish.compose_auto_share.unwrap_or(settings.compose_auto_share);
     if !wish.allow.is_empty() || !wish.disallow.is_empty() {
         settings.allowed = Some(allow(allowed(&settings), wish)?);
     }

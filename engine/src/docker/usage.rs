@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use causeway_api::{Container, PathBytes};
@@ -19,7 +20,9 @@ const NAME_CHARS_MAX: usize = 256;
 /// The binds of all containers.
 #[derive(Debug, Default)]
 pub struct UsageBook {
+    /// Empty, too, while Docker can't be asked.
     binds: Mutex<Vec<Bind>>,
+    is_known: AtomicBool,
 }
 
 /// A place in the machine that a container has.
@@ -44,11 +47,23 @@ impl UsageBook {
         containers
     }
 
+    /// Whether Docker can be asked.
+    pub fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Acquire)
+    }
+
+    /// Docker can't be asked any more. Returns whether that shows.
+    pub fn forget(&self) -> bool {
+        self.is_known.store(false, Ordering::Release);
+        !std::mem::take(&mut *self.binds()).is_empty()
+    }
+
     /// These are all binds now. Returns whether they are others than before.
     pub fn replace(&self, binds: Vec<Bind>) -> bool {
         let mut known = self.binds();
         let differs = *known != binds;
         *known = binds;
+        self.is_known.store(true, Ordering::Release);
         differs
     }
 

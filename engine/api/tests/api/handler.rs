@@ -230,9 +230,18 @@ impl Handler for Memory {
         Ok(self.feed.machine())
     }
 
+    async fn share_prune_unused(&self, _: Nothing) -> Result<Vec<ShareName>, ApiError> {
+        Ok(Vec::new())
+    }
+
     async fn docker_status(&self, _: Nothing) -> Result<DockerInfo, ApiError> {
         let settings = DockerSettings::default();
-        Ok(DockerInfo { socket: "/run/docker.sock".into(), allowed: vec!["/home".into()], settings })
+        Ok(DockerInfo {
+            socket: "/run/docker.sock".into(),
+            allowed: vec!["/home".into()],
+            wanted: Vec::new(),
+            settings,
+        })
     }
 
     async fn docker_configure(&self, _: ConfigureDocker) -> Result<DockerInfo, ApiError> {

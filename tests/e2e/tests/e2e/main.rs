@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod both_ways;
+mod compose;
 mod conflicts;
 mod crashes;
 mod disks;

@@ -132,6 +132,8 @@ theme: Theme,
  */
 introduced: boolean, };
 
+export type AutoShare = "off" | "ask" | "on";
+
 export type Because = "conflict" | "problem" | "mode" | "pending" | "unknown";
 
 export type BinEmpty = { 
@@ -256,7 +258,11 @@ disallow: Array<PathBytes>,
 /**
  * Longest wait before a container starts.
  */
-barrier_ms: number | null, };
+barrier_ms: number | null, 
+/**
+ * Whether folders of Docker Compose's projects become shares.
+ */
+compose_auto_share: AutoShare | null, };
 
 export type ConfigureMachine = { 
 /**
@@ -418,6 +424,10 @@ socket: PathBytes,
  */
 allowed: Array<PathBytes>, 
 /**
+ * Folders of Docker Compose's projects that containers wanted lately, and no share covers.
+ */
+wanted: Array<PathBytes>, 
+/**
  * How it is set up.
  */
 settings: DockerSettings, };
@@ -435,7 +445,11 @@ allowed: Array<PathBytes> | null,
 /**
  * Longest wait in milliseconds before a container starts or runs a command; 0 for none.
  */
-barrier_ms: number | null, };
+barrier_ms: number | null, 
+/**
+ * Whether folders of Docker Compose's projects become shares.
+ */
+compose_auto_share: AutoShare, };
 
 export type EngineState = { "is": "starting" } | { "is": "running", 
 /**
@@ -794,6 +808,7 @@ export interface Methods {
   "share.remove": { params: RemoveShare; reply: Nothing };
   "share.reset": { params: OfShare; reply: ShareInfo };
   "share.prune": { params: OfShare; reply: Amount };
+  "share.prune_unused": { params: Nothing; reply: Array<ShareName> };
   "share.verify": { params: OfShare; reply: Verification };
   "share.conflicts": { params: ListOf; reply: Page<Conflict> };
   "share.resolve": { params: Resolve; reply: Resolved };
