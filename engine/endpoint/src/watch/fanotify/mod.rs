@@ -58,11 +58,11 @@ struct Waiting {
     by_cookie: std::collections::HashMap<u64, (ShareKey, u64)>,
 }
 
-/// Reads in a row that bring nothing but own changes, after which more are let gather: a batch is being carried out, and to be woken for
-/// each of its events would take a tenth of its time.
-const OWN_READS_MIN: u32 = 16;
+/// Reads in a row that bring nothing that others did in a share, after which more are let gather: a batch is being carried out, and
+/// to be woken for each of its events would take a tenth of its time.
+const IDLE_READS_MIN: u32 = 16;
 /// How long they gather.
-const OWN_PAUSE: Duration = Duration::from_millis(1);
+const IDLE_PAUSE: Duration = Duration::from_millis(2);
 
 /// One share of a watcher. Dropping it ends its events.
 pub(super) struct ShareWatch {
@@ -151,7 +151,7 @@ impl Group {
     fn read_on(&self, wakeup: &Wakeup) {
         let mut buffer = vec![0; BUFFER_BYTES];
         let own_pid = rustix::process::getpid().as_raw_nonzero().get();
-        let mut own_in_a_row = 0;
+        let mut idle_reads = 0;
         loop {
             match wakeup.wait(&self.fanotify, None) {
                 Ok(Woken::Stopped) => return,
@@ -160,13 +160,14 @@ impl Group {
             }
             match rustix::io::read(&self.fanotify, &mut buffer[..]) {
                 Ok(bytes) => {
-                    let all_own = records(&buffer[..bytes]).fold(true, |all_own, record| {
-                        self.handle(&record, own_pid);
-                        all_own && record.pid == own_pid
-                    });
-                    own_in_a_row = if all_own { own_in_a_row + 1 } else { 0 };
-                    if own_in_a_row >= OWN_READS_MIN {
-                        std::thread::sleep(OWN_PAUSE);
+                    let mut is_idle = true;
+                    for record in records(&buffer[..bytes]) {
+                        let concerns_share = self.handle(&record, own_pid);
+                        is_idle &= !concerns_share || record.pid == own_pid;
+                    }
+                    idle_reads = if is_idle { idle_reads + 1 } else { 0 };
+                    if idle_reads >= IDLE_READS_MIN {
+                        std::thread::sleep(IDLE_PAUSE);
                     }
                 }
                 Err(Errno::INTR | Errno::AGAIN) => {}
@@ -183,11 +184,15 @@ impl Group {
         }
     }
 
-    fn handle(&self, record: &Record<'_>, own_pid: i32) {
+    /// Tells whether a share may be concerned.
+    fn handle(&self, record: &Record<'_>, own_pid: i32) -> bool {
         match &record.place {
-            Some(place) if self.is_cookie(place) => self.cookie_seen(record.mask, place.name),
+            Some(place) if self.is_cookie(place) => {
+                self.cookie_seen(record.mask, place.name);
+                true
+            }
             Some(from) if record.mask & libc::FAN_RENAME != 0 => {
-                self.renamed(record.mask & libc::FAN_ONDIR != 0, from, record.to.as_ref(), record.pid == own_pid);
+                self.renamed(record.mask & libc::FAN_ONDIR != 0, from, record.to.as_ref(), record.pid == own_pid)
             }
             Some(place) => self.changed(record.mask, place, record.pid == own_pid),
             None if record.mask & libc::FAN_Q_OVERFLOW != 0 => {
@@ -199,8 +204,9 @@ impl Group {
                 shares.take_out_gone().iter().for_each(|sink| sink(WatchEvent::RootGone));
                 drop(shares);
                 self.cookies.write_again();
+                true
             }
-            None => {}
+            None => false,
         }
     }
 
@@ -220,13 +226,15 @@ impl Group {
         }
     }
 
-    fn changed(&self, mask: u64, place: &Place<'_>, own: bool) {
+    fn changed(&self, mask: u64, place: &Place<'_>, own: bool) -> bool {
         let mut shares = self.shares();
-        if let Some((key, event)) = shares.event(place, hint(mask), own) {
+        let told = shares.event(place, hint(mask), own);
+        let concerns_share = told.is_some();
+        if let Some((key, event)) = told {
             shares.tell(key, event);
         }
         if mask & libc::FAN_ONDIR == 0 {
-            return;
+            return concerns_share;
         }
         let is_move = mask & (libc::FAN_MOVED_FROM | libc::FAN_MOVED_TO) != 0;
         if is_move {
@@ -235,13 +243,15 @@ impl Group {
         if is_move || mask & libc::FAN_DELETE != 0 {
             shares.take_out_gone().iter().for_each(|sink| sink(WatchEvent::RootGone));
         }
+        concerns_share
     }
 
     /// What was renamed, to a place on the same disk.
-    fn renamed(&self, is_directory: bool, from: &Place<'_>, to: Option<&Place<'_>>, own: bool) {
+    fn renamed(&self, is_directory: bool, from: &Place<'_>, to: Option<&Place<'_>>, own: bool) -> bool {
         let mut shares = self.shares();
         let left = shares.event(from, Hint::Moved, own);
         let came = to.and_then(|to| shares.event(to, Hint::Moved, own));
+        let concerns_share = left.is_some() || came.is_some();
         match (left, came) {
             (Some((key, WatchEvent::Dirty { path: from, .. })), Some((to_key, WatchEvent::Dirty { path: to, .. })))
                 if is_directory && key == to_key && !own =>
@@ -257,11 +267,11 @@ impl Group {
                 [left, came, unseen].into_iter().flatten().for_each(|(key, event)| shares.tell(key, event));
             }
         }
-        if !is_directory {
-            return;
+        if is_directory {
+            shares.forget_places();
+            shares.take_out_gone().iter().for_each(|sink| sink(WatchEvent::RootGone));
         }
-        shares.forget_places();
-        shares.take_out_gone().iter().for_each(|sink| sink(WatchEvent::RootGone));
+        concerns_share
     }
 }
 
