@@ -8,17 +8,23 @@ use crate::session::items::Stage;
 use crate::session::{Output, Session};
 use crate::{Ledger, RelPath, Side};
 
-/// Content and paths of a batch at which it leaves. Larger ones measured no faster (first sync of 100 000 files), and a batch
-/// of paths as deep as they may be must stay within what the lanes carry.
-const BATCH_BYTES: u64 = 512 * 1024;
+/// Content and paths of a batch at which it leaves. Directories that a batch makes arrive whole with what it puts into them, which costs
+/// less than file by file; a batch of paths as deep as they may be must stay within what the lanes carry.
+const BATCH_BYTES: u64 = 2 * 1024 * 1024;
 /// Actions of a batch at which it leaves.
 const BATCH_ACTIONS: usize = 256;
+/// The first batches on their way are smaller, each twice the one before, so that the first of many files are seen at once.
+const RAMP: usize = 4;
 /// Items ready up to which the quick lane is taken.
 const QUICK_ITEMS: usize = 64;
+/// Bytes up to which an action goes there.
+const QUICK_BYTES: u64 = 512 * 1024;
 /// A file from this size on has the last bulk lane to itself, so that nothing small is behind a gigabyte.
 const LARGE_BYTES: u64 = 4 * 1024 * 1024;
 /// Batches in flight at which nothing further is decided.
 const IN_FLIGHT_MAX: usize = 24;
+/// Batches in flight from which on much is being carried across.
+const BUSY: usize = 4;
 
 const _: () = assert!(BATCH_ACTIONS <= BATCH_ACTIONS_MAX);
 
@@ -64,6 +70,16 @@ impl Lanes {
         self.running.len() - self.large_running < IN_FLIGHT_MAX
     }
 
+    /// Whether much is being carried across.
+    pub fn is_busy(&self) -> bool {
+        self.running.len() >= BUSY
+    }
+
+    fn is_full(&self, open: &Open) -> bool {
+        let ramp = RAMP.saturating_sub(self.running.len());
+        open.bytes >= BATCH_BYTES >> ramp || open.actions.len() >= BATCH_ACTIONS >> ramp
+    }
+
     pub fn take(&mut self, id: BatchId) -> Option<Running> {
         let running = self.running.remove(&id)?;
         self.large_running -= usize::from(running.large);
@@ -80,7 +96,7 @@ impl Lanes {
         if bytes >= LARGE_BYTES {
             return Lane::Bulk(last);
         }
-        if ready <= QUICK_ITEMS && bytes <= BATCH_BYTES {
+        if ready <= QUICK_ITEMS && bytes <= QUICK_BYTES {
             return Lane::Quick;
         }
         if self.large_running > 0 {
@@ -133,7 +149,7 @@ impl<L: Ledger> Session<L> {
         let open = self.lanes.open.entry((to, lane)).or_default();
         open.bytes += bytes + path_bytes(&action);
         open.actions.push(action);
-        if open.bytes >= BATCH_BYTES || open.actions.len() >= BATCH_ACTIONS {
+        if self.lanes.open.get(&(to, lane)).is_some_and(|open| self.lanes.is_full(open)) {
             self.send(to, lane)?;
             self.lanes.next_bulk = self.lanes.next_bulk.wrapping_add(1);
         }

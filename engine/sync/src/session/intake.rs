@@ -62,6 +62,8 @@ pub(super) struct SideState {
     /// What was carried out on this side since the last window that was taken in: the next one may have been made before. With it,
     /// whether a directory stands there now.
     carried_out: HashMap<RelPathBuf, (Seq, bool)>,
+    /// What of that a window to here knows was dropped.
+    pruned: Seq,
     /// Items whose own change on this side no window covers yet.
     unclaimed: Vec<RelPathBuf>,
     /// Renames that windows under way don't know of.
@@ -85,6 +87,7 @@ impl SideState {
             intake: VecDeque::new(),
             taking_in: None,
             carried_out: HashMap::new(),
+            pruned: Seq::default(),
             unclaimed: Vec::new(),
             past_moves: Vec::new(),
         }
@@ -106,7 +109,10 @@ impl SideState {
         if self.intake.is_empty() {
             self.caught_up |= self.crawled;
             self.known = self.pulled;
-            self.carried_out.retain(|_, (seq, _)| *seq > self.as_of);
+            if self.pruned < self.as_of {
+                self.carried_out.retain(|_, (seq, _)| *seq > self.as_of);
+                self.pruned = self.as_of;
+            }
             self.past_moves.retain(|past| !past.is_known_by(self.as_of));
         }
     }

@@ -1,5 +1,7 @@
 //! Items: what is known of a path that is at work, and where it stands in that work.
 
+use std::cell::RefCell;
+
 use crate::change::Seq;
 use crate::plan::Lane;
 use crate::session::{Keep, Session};
@@ -26,6 +28,8 @@ pub(super) struct Item {
     pub told: [Option<Told>; 2],
     /// What both sides held last during this item's life, whatever the ledger says: a batch put it there, or both told of it.
     pub common: Option<Option<Entry>>,
+    /// What the ledger says, as of its commit with this number.
+    pub in_ledger: RefCell<Option<(u64, Option<Entry>)>>,
     /// What was agreed but isn't in the ledger yet, with the number of that update.
     pub agreed: Option<(Option<Entry>, u64)>,
     /// Number of an update on its way by which nothing is agreed below, whatever the ledger says until then.
@@ -195,6 +199,7 @@ impl<L: Ledger> Session<L> {
             self.set_stage(&path, Stage::New);
             let Some(target) = path.rebase(from, to) else { continue };
             if let Some(item) = self.items.remove(&path) {
+                item.in_ledger.take();
                 self.items.insert(target.clone(), item);
                 self.set_stage(&target, Stage::Ready);
             }

@@ -239,6 +239,8 @@ struct Flush {
 pub struct Session<L> {
     settings: Settings,
     ledger: L,
+    /// How often the ledger has changed in this session.
+    commits: u64,
     peers: Peers,
     /// What each side can't tell any more, since before the session.
     acknowledged: [Seq; 2],
@@ -280,6 +282,7 @@ impl<L: Ledger> Session<L> {
         let mut session = Self {
             settings,
             ledger,
+            commits: 0,
             peers,
             acknowledged: [host.acknowledged, guest.acknowledged],
             stale: [host.stale, guest.stale],
@@ -333,6 +336,7 @@ impl<L: Ledger> Session<L> {
     /// from an earlier time must not be agreed on, only to be found gone, and then be deleted on the other.
     fn begin_anew(&mut self, now_ms: u64) -> Result<(), LedgerError> {
         self.ledger.start_anew(self.peers)?;
+        self.commits += 1;
         let stale = self.stale;
         for side in Side::BOTH.into_iter().filter(|side| stale[*side as usize]) {
             let token = self.token();

@@ -9,6 +9,8 @@ use crate::{Entry, RelPath, RelPathBuf, Side};
 /// How long updates gather before both sides are asked to sync: long enough to share a sync among a burst, short enough that little is
 /// compared anew after a crash.
 const GATHER_MS: u64 = 100;
+/// The same while much is being carried across: each sync holds up whoever writes.
+const GATHER_BUSY_MS: u64 = 1_000;
 /// Updates at which gathering ends.
 const GATHER_MAX: usize = 8_192;
 
@@ -170,7 +172,8 @@ impl<L: Ledger> Session<L> {
         if self.settling.updates.is_empty() {
             return self.note_absorbed(now_ms);
         }
-        let due_ms = *self.settling.gather_until_ms.get_or_insert(now_ms + GATHER_MS);
+        let gather_ms = if self.lanes.is_busy() { GATHER_BUSY_MS } else { GATHER_MS };
+        let due_ms = *self.settling.gather_until_ms.get_or_insert(now_ms + gather_ms);
         let hurried = self.leaving || !self.flushes.is_empty() || self.directory_move.is_some();
         if now_ms >= due_ms || self.settling.updates.len() >= GATHER_MAX || (hurried && self.lanes.idle()) {
             let token = self.token();
@@ -236,6 +239,7 @@ impl<L: Ledger> Session<L> {
         let gone: Vec<&RelPathBuf> = paths.iter().filter(|path| self.release_committed(path, before)).collect();
         let absorbed = self.absorb();
         self.ledger.commit(&updates, absorbed[0], absorbed[1])?;
+        self.commits += 1;
         for path in gone {
             self.drop_item(path);
         }

@@ -71,7 +71,21 @@ impl<L: Ledger> Session<L> {
         if path.ancestors().any(|above| self.items.get(above).is_some_and(|item| item.wiped.is_some())) {
             return Ok(None);
         }
-        self.ledger.agreed(path)
+        self.in_ledger(path)
+    }
+
+    /// What the ledger says of a path. It is asked several times on a path's way through the session.
+    fn in_ledger(&self, path: &RelPath) -> Result<Option<Entry>, LedgerError> {
+        let Some(item) = self.items.get(path) else { return self.ledger.agreed(path) };
+        let mut known = item.in_ledger.borrow_mut();
+        match &*known {
+            Some((commit, entry)) if *commit == self.commits => Ok(entry.clone()),
+            _ => {
+                let entry = self.ledger.agreed(path)?;
+                *known = Some((self.commits, entry.clone()));
+                Ok(entry)
+            }
+        }
     }
 
     /// All diverged paths at and below a path.
