@@ -43,8 +43,8 @@ impl Stream for Parcels {
         Stream::shutdown(&self.0)
     }
 
-    fn is_readable(&self) -> io::Result<bool> {
-        self.0.is_readable()
+    fn is_readable_within(&self, wait: Duration) -> io::Result<bool> {
+        self.0.is_readable_within(wait)
     }
 
     fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {

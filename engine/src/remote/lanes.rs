@@ -248,12 +248,12 @@ impl<F: Fs> Connection<F> {
     ) -> Result<(), Loss> {
         let mut told = ArrivingOutcomes::default();
         loop {
-            {
-                let mut applier = lock(applier);
-                let more_waits = || reader.has_bytes() || reader.get_ref().is_readable().unwrap_or(true);
-                if applier.has_complete() && (applier.is_flush_due() || !more_waits()) {
-                    self.carry_out(&mut applier)?;
-                }
+            let (complete, due, patience) = {
+                let applier = lock(applier);
+                (applier.has_complete(), applier.is_flush_due(), applier.patience())
+            };
+            if complete && (due || !reader.comes_within(patience)) {
+                self.carry_out(&mut lock(applier))?;
             }
             match reader.read::<LaneMessage<'_>>()? {
                 None => return Ok(()),

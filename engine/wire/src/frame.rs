@@ -4,9 +4,12 @@
 //! and writes them in one call when it is flushed. Neither knows what a body means.
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
+
+use crate::stream::Stream;
 
 /// Longest body of a frame, in bytes. Holds any single change or action (two paths of
 /// [`PATH_BYTES_MAX`](causeway_sync::path::PATH_BYTES_MAX)) and a whole piece of content.
@@ -119,6 +122,14 @@ impl<R: Read> FrameReader<R> {
         &self.stream
     }
 
+    /// Whether more comes within so long: bytes, the end of the stream, or an error, which shows itself at the next read.
+    pub fn comes_within(&self, wait: Duration) -> bool
+    where
+        R: Stream,
+    {
+        !self.unread.is_empty() || self.stream.is_readable_within(wait).unwrap_or(true)
+    }
+
     /// Waits for the next frame and decodes it. `None` when the stream ended between two frames.
     pub fn read<'a, T: Deserialize<'a> + Message>(&'a mut self) -> Result<Option<T>, FrameError> {
         match self.read_body()? {
@@ -147,11 +158,6 @@ impl<R: Read> FrameReader<R> {
     /// Whether a whole frame was received already, so that the next read won't wait.
     pub fn has_frame(&self) -> bool {
         self.announced().is_some_and(|bytes| self.unread.len() >= HEAD_BYTES + bytes)
-    }
-
-    /// Whether any byte beyond the frames handed out was received.
-    pub fn has_bytes(&self) -> bool {
-        !self.unread.is_empty()
     }
 
     fn announced(&self) -> Option<usize> {

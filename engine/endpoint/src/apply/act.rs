@@ -6,7 +6,8 @@ use causeway_index::{DirId, Fingerprint, Journal, Row};
 use causeway_sync::ignore::{Rules, SYNCIGNORE_NAME, Verdict};
 use causeway_sync::{Action, Entry, NameBuf, Operation, Outcome, ProblemKind, RelPath, RelPathBuf, Seq, Source};
 
-use super::receive::{Received, Receiving, Staged};
+use super::receive::{Received, Receiving};
+use super::staged::Staged;
 use crate::dirs::Dirs;
 use crate::endpoint::Endpoint;
 use crate::fs::{self, Area, Fs, FsError, Stat};
@@ -59,18 +60,35 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
 
     /// Carries out a batch; one outcome for each action.
     pub(super) fn batch(&mut self, receiving: Receiving<F>) -> Vec<Outcome> {
-        self.as_of = receiving.batch.as_of;
-        let received = receiving.received.into_iter();
-        receiving.batch.actions.iter().zip(received).map(|(action, received)| self.action(action, received)).collect()
+        let Receiving { batch, received, mut trees, .. } = receiving;
+        self.as_of = batch.as_of;
+        let mut received: Vec<_> = received.into_iter().map(Some).collect();
+        let mut outcomes = vec![None; batch.actions.len()];
+        for (number, action) in batch.actions.iter().enumerate() {
+            if outcomes[number].is_some() {
+                continue;
+            }
+            if self.put_tree(&trees, &batch.actions[number..], &received[number..], &mut outcomes[number..]) {
+                trees.forget_top(&action.path);
+                continue;
+            }
+            let received = received[number].take().unwrap_or(Received::Nothing);
+            outcomes[number] = Some(self.action(action, received));
+        }
+        trees.names().for_each(|name| self.throw_away(name));
+        outcomes.into_iter().flatten().collect()
     }
 
     fn action(&mut self, action: &Action, received: Received<F>) -> Outcome {
         let staged = match received {
             Received::Failed(outcome) => return outcome,
-            Received::File(staged) => Some(staged),
+            Received::File(staged) => match self.by_itself(staged) {
+                Ok(staged) => Some(staged),
+                Err(error) => return self.problem(&error),
+            },
             Received::Nothing => None,
         };
-        let name = staged.as_ref().map(|staged| staged.name.clone());
+        let name = staged.as_ref().map(|staged| staged.name().to_owned());
         let to = match &action.operation {
             Operation::Rename { to } => Some(&**to),
             _ => None,
@@ -87,8 +105,19 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
         outcome
     }
 
+    /// Takes a file out of a tree that could not be put in place.
+    fn by_itself(&self, staged: Staged<F>) -> fs::Result<Staged<F>> {
+        if !staged.is_in_tree() {
+            return Ok(staged);
+        }
+        let above = self.ep.fs.open_path(&self.staging, staged.at.parent().unwrap_or(RelPath::ROOT))?;
+        let name = self.ep.staged_name();
+        self.ep.fs.rename(&above, staged.name(), &self.staging, &name, fs::Rename::NoReplace)?;
+        Ok(Staged { at: RelPath::ROOT.join(&name), stat: None, ..staged })
+    }
+
     /// Announces the action, once no other one under way has to do with its paths.
-    fn depart(&self, path: &RelPath, to: Option<&RelPath>) {
+    pub(super) fn depart(&self, path: &RelPath, to: Option<&RelPath>) {
         let mut state = self.ep.lock();
         while state.flights.is_busy(path) || to.is_some_and(|to| state.flights.is_busy(to)) {
             state = self.ep.landed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +128,7 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
         }
     }
 
-    fn land(&self, path: &RelPath, to: Option<&RelPath>) {
+    pub(super) fn land(&self, path: &RelPath, to: Option<&RelPath>) {
         let mut state = self.ep.lock();
         state.flights.land(path);
         if let Some(to) = to {
@@ -153,9 +182,10 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
     /// A copy whose source only came to stand there by an earlier action.
     fn copy_now(&mut self, file: &causeway_sync::File, from: &RelPath) -> Step<Staged<F>> {
         let staged = self.ep.stage_copy(&self.staging, file, from, self.buffer)?;
-        let synced = self.ep.fs.open_file(&self.staging, &staged.name).and_then(|opened| self.ep.fs.sync_file(&opened));
+        let synced =
+            self.ep.fs.open_file(&self.staging, staged.name()).and_then(|opened| self.ep.fs.sync_file(&opened));
         if let Err(error) = synced {
-            let _ = self.ep.fs.remove_file(&self.staging, &staged.name);
+            let _ = self.ep.fs.remove_file(&self.staging, staged.name());
             return Err(self.problem(&error));
         }
         Ok(staged)
@@ -222,7 +252,7 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
         Outcome::Problem(problem::problem(self.ep.side, ProblemKind::Occupied, detail))
     }
 
-    fn io(&self, detail: &str) -> Outcome {
+    pub(super) fn io(&self, detail: &str) -> Outcome {
         Outcome::Problem(problem::problem(self.ep.side, ProblemKind::Io, detail))
     }
 
@@ -245,16 +275,29 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
         landed: &Landed,
         journal: Journal,
     ) -> Step<Outcome> {
+        self.record_at(place.id, &place.path, entry, landed, journal)
+    }
+
+    /// The same for a path in a directory that the index knows by this number.
+    pub(super) fn record_at(
+        &mut self,
+        above: DirId,
+        path: &RelPath,
+        entry: Entry,
+        landed: &Landed,
+        journal: Journal,
+    ) -> Step<Outcome> {
         let (entry, fingerprint) = match landed {
-            Landed::As(stat) => (self.as_kept(entry, stat), self.settled(place, stat)),
+            Landed::As(stat) => (self.as_kept(entry, stat), self.settled(path, stat)),
             Landed::Overwritten => (entry, Fingerprint::UNKNOWN),
         };
         if matches!(landed, Landed::Overwritten) {
-            self.ep.dirty(&place.path, Look::Again);
+            self.ep.dirty(path, Look::Again);
         }
+        let (_, name) = path.split_last().expect("no action is at the root");
         let mut state = self.ep.lock();
-        state.rules_changed |= place.path.as_bytes() == SYNCIGNORE_NAME.as_bytes();
-        let put = state.index.put(place.id, &place.name, entry, fingerprint, journal);
+        state.rules_changed |= path.as_bytes() == SYNCIGNORE_NAME.as_bytes();
+        let put = state.index.put(above, name, entry, fingerprint, journal);
         match self.ep.check_write(&mut state, put).and_then(|row| state.wrote().map(|()| row)) {
             Ok(row) => Ok(Outcome::Done { entry: Some(row.entry), seq: row.seq }),
             Err(error) => Err(Outcome::Problem(self.ep.index_problem(&mut state, &error))),
@@ -286,12 +329,12 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
 
     /// The fingerprint of something just put in place. A write right after it changes the modification time, unless the time that
     /// the file brought along is the present.
-    fn settled(&mut self, place: &Place<F>, stat: &Stat) -> Fingerprint {
+    fn settled(&mut self, path: &RelPath, stat: &Stat) -> Fingerprint {
         let age_ns = stat.ctime_ns.abs_diff(stat.mtime_ns);
         if stat.kind != fs::Kind::File || age_ns > u64::from(look::CLOCK_STEP_MS) * 1_000_000 {
             return seen::fingerprint(stat);
         }
-        self.ep.lock().note_unsettled(&place.path, self.now_ms + look::SETTLE_MS);
+        self.ep.lock().note_unsettled(path, self.now_ms + look::SETTLE_MS);
         seen::unsettled(stat)
     }
 }

@@ -3,7 +3,8 @@
 use causeway_sync::{Action, File, NameBuf, Operation, Outcome, RelPath, Source};
 
 use super::Applier;
-use super::receive::{Received, Receiving, Staged};
+use super::receive::{Received, Receiving};
+use super::staged::Staged;
 use crate::endpoint::Endpoint;
 use crate::fs::{self, Area, Fs, FsErrorKind};
 use crate::hash::{self, Buffer, Reading};
@@ -24,11 +25,9 @@ impl<F: Fs> Applier<'_, F> {
         for receiving in ready {
             for (action, received) in receiving.batch.actions.iter().zip(&mut receiving.received) {
                 let Some((file, from)) = copied(action) else { continue };
-                let staging = match &self.staging {
-                    Some(staging) => Ok(staging.clone()),
-                    None => self.ep.enter_staging().inspect(|staging| self.staging = Some(staging.clone())),
-                };
-                let made = staging
+                let made = self
+                    .staging()
+                    .map(|staging| staging.root().clone())
                     .map_err(|error| Outcome::Problem(problem::of_fs(self.ep.side, &error)))
                     .and_then(|staging| self.ep.stage_copy(&staging, file, from, &mut self.buffer));
                 match made {
@@ -55,7 +54,7 @@ impl<F: Fs> Endpoint<F> {
         let outcome = match copied {
             Ok(true) => {
                 let entry = file.clone();
-                return Ok(Staged { name, entry, file: None });
+                return Ok(Staged { at: RelPath::ROOT.join(&name), entry, file: None, stat: None });
             }
             Ok(false) => Outcome::SourceChanged,
             Err(error) if problem::is_stale(&error) || error.kind == FsErrorKind::InvalidInput => {

@@ -16,19 +16,23 @@ mod clash;
 mod copy;
 mod expect;
 mod put;
+mod put_tree;
 mod receive;
 mod remove;
 mod rename;
+mod staged;
 mod symlink;
 mod tree;
 
 use std::collections::VecDeque;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use causeway_sync::content::{Content, Signature};
 use causeway_sync::plan::BATCH_ACTIONS_MAX;
 use causeway_sync::{Batch, BatchId, Operation, Outcome, Source};
 
+use crate::dirs::Dirs;
 use crate::endpoint::Endpoint;
 use crate::error::ProtocolError;
 use crate::fs::{self, Area, Fs};
@@ -43,6 +47,10 @@ use receive::{Received, Receiving};
 const FLUSH_FILES: usize = 8192;
 /// Received bytes at which a flush is due.
 const FLUSH_BYTES: u64 = 256 << 20;
+/// Received files below which nothing waits: what a person does is seen at once.
+const STREAM_FILES: usize = 32;
+/// How long a stream may pause before what came of it is carried out.
+const STREAM_PAUSE: Duration = Duration::from_millis(10);
 /// Up to so many received files are made durable one by one; for more, the whole file system is synced once.
 const SYNCED_SINGLY_MAX: usize = 8;
 
@@ -54,17 +62,27 @@ const SYNCED_SINGLY_MAX: usize = 8;
 pub struct Applier<'e, F: Fs> {
     ep: &'e Endpoint<F>,
     /// Staging, while something stands there.
-    staging: Option<F::Dir>,
+    staging: Option<Dirs<'e, F>>,
     batches: VecDeque<Receiving<F>>,
     buffer: Buffer,
     files: usize,
     bytes: u64,
+    /// Files of the flush before.
+    flushed: usize,
 }
 
 impl<F: Fs> Endpoint<F> {
     /// A receiver of batches for this side.
     pub fn applier(&self) -> Applier<'_, F> {
-        Applier { ep: self, staging: None, batches: VecDeque::new(), buffer: Buffer::default(), files: 0, bytes: 0 }
+        Applier {
+            ep: self,
+            staging: None,
+            batches: VecDeque::new(),
+            buffer: Buffer::default(),
+            files: 0,
+            bytes: 0,
+            flushed: 0,
+        }
     }
 
     /// Opens staging for one who will call [`Self::leave_staging`].
@@ -122,6 +140,13 @@ impl<'e, F: Fs> Applier<'e, F> {
         self.files >= FLUSH_FILES || self.bytes >= FLUSH_BYTES
     }
 
+    /// How long to wait for more before a flush that isn't due. In a stream each flush waits for twice the files of the one before:
+    /// the first of them are seen at once, and all of them cost few syncs.
+    pub fn patience(&self) -> Duration {
+        let in_stream = (STREAM_FILES..2 * self.flushed).contains(&self.files);
+        if in_stream { STREAM_PAUSE } else { Duration::ZERO }
+    }
+
     /// Whether a flush would do anything.
     pub fn has_complete(&self) -> bool {
         self.batches.front().is_some_and(Receiving::is_complete)
@@ -137,6 +162,7 @@ impl<'e, F: Fs> Applier<'e, F> {
         self.stage_copies(&mut ready);
         self.make_durable(&mut ready);
         let outcomes = self.act(ready, now_ms);
+        self.flushed = self.files;
         (self.files, self.bytes) = (0, 0);
         if self.batches.iter().all(Receiving::is_clean) && self.staging.take().is_some() {
             self.ep.leave_staging();
@@ -147,7 +173,7 @@ impl<'e, F: Fs> Applier<'e, F> {
     fn act(&mut self, ready: Vec<Receiving<F>>, now_ms: u64) -> Vec<(BatchId, Vec<Outcome>)> {
         let needs_staging = self.staging.is_none();
         let staging = match &self.staging {
-            Some(staging) => Ok(staging.clone()),
+            Some(staging) => Ok(staging.root().clone()),
             None => self.ep.enter_staging(),
         };
         let entered = needs_staging && staging.is_ok();
@@ -191,7 +217,7 @@ impl<'e, F: Fs> Applier<'e, F> {
                 (Ok(()), _) => Ok(()),
             };
             if let Err(shown) = synced {
-                self.discard_one(&staged.name);
+                self.discard_one(&staged.at);
                 **received = Received::Failed(Outcome::Problem(shown));
             }
         }

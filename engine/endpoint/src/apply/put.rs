@@ -3,7 +3,7 @@
 use causeway_sync::{Entry, Name, NameBuf, Outcome, RelPath};
 
 use super::act::{Act, Landed, Place, Step};
-use super::receive::Staged;
+use super::staged::Staged;
 use super::tree::Tree;
 use crate::fs::{Fs, FsErrorKind, Kind, Rename, Stat};
 use crate::recycle_bin::{Reason, Taken};
@@ -21,13 +21,13 @@ impl<F: Fs> Act<'_, '_, F> {
         let entry = Entry::File(staged.entry.clone());
         let Some(stat) = stat else {
             let landed =
-                self.put_new(place, &staged.name, |stat| stat.kind == Kind::File && stat.size == staged.entry.size)?;
+                self.put_new(place, staged.name(), |stat| stat.kind == Kind::File && stat.size == staged.entry.size)?;
             return self.record(place, entry, &landed);
         };
         if stat.kind == Kind::File {
             self.inherit(&staged, stat)?;
         }
-        let landed = self.replace(place, stat, &staged.name)?;
+        let landed = self.replace(place, stat, staged.name())?;
         self.record(place, entry, &landed)
     }
 
@@ -36,7 +36,7 @@ impl<F: Fs> Act<'_, '_, F> {
         let fs = &self.ep.fs;
         let inherited = match &staged.file {
             Some(file) => fs.inherit(file, replaced),
-            None => fs.open_file_for_update(&self.staging, &staged.name).and_then(|file| fs.inherit(&file, replaced)),
+            None => fs.open_file_for_update(&self.staging, staged.name()).and_then(|file| fs.inherit(&file, replaced)),
         };
         inherited.map_err(|error| self.problem(&error))
     }

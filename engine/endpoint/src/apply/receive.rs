@@ -1,12 +1,12 @@
 //! Receiving content aside: pieces into a file in staging, hashed while they come, and verified at the end.
 
 use std::io::{self, Seek, SeekFrom, Write};
-use std::sync::atomic::Ordering;
 
 use causeway_sync::content::{Content, PIECE_BYTES_MAX, Piece, Signature, Unavailable};
-use causeway_sync::{Action, Batch, File, Name, NameBuf, Operation, Outcome, RelPath, Source};
+use causeway_sync::{Action, Batch, File, Operation, Outcome, RelPath, RelPathBuf, Source};
 
 use super::Applier;
+use super::staged::{Staged, Trees};
 use crate::delta;
 use crate::error::ProtocolError;
 use crate::fs::{self, Area, Fs, FsError};
@@ -21,6 +21,7 @@ pub(super) struct Receiving<F: Fs> {
     pub batch: Batch,
     /// For each action what was received; shorter than the actions until all is there.
     pub received: Vec<Received<F>>,
+    pub trees: Trees,
     incoming: Option<Incoming<F>>,
 }
 
@@ -34,14 +35,6 @@ pub(super) enum Received<F: Fs> {
     Failed(Outcome),
 }
 
-/// A verified file in staging.
-pub(super) struct Staged<F: Fs> {
-    pub name: NameBuf,
-    pub entry: File,
-    /// Still open where there are few of them.
-    pub file: Option<F::File>,
-}
-
 /// Content in the middle of coming.
 struct Incoming<F: Fs> {
     /// What was received so far; after a failure the rest is passed over.
@@ -51,7 +44,8 @@ struct Incoming<F: Fs> {
 }
 
 struct Into<F: Fs> {
-    name: NameBuf,
+    /// Where it stands, from staging's root.
+    at: RelPathBuf,
     file: F::File,
     hasher: blake3::Hasher,
     /// The file that copies are taken from, and its length.
@@ -62,7 +56,8 @@ struct Into<F: Fs> {
 
 impl<F: Fs> Receiving<F> {
     pub(super) fn new(batch: Batch) -> Self {
-        let mut receiving = Self { batch, received: Vec::new(), incoming: None };
+        let trees = Trees::of(&batch);
+        let mut receiving = Self { batch, received: Vec::new(), trees, incoming: None };
         receiving.pass_over();
         receiving
     }
@@ -82,7 +77,9 @@ impl<F: Fs> Receiving<F> {
 
     /// Whether nothing of it stands in staging.
     pub(super) fn is_clean(&self) -> bool {
-        self.incoming.is_none() && !self.received.iter().any(|received| matches!(received, Received::File(_)))
+        self.incoming.is_none()
+            && self.trees.is_empty()
+            && !self.received.iter().any(|received| matches!(received, Received::File(_)))
     }
 
     fn end(&mut self, received: Received<F>) {
@@ -144,7 +141,7 @@ impl<F: Fs> Applier<'_, F> {
         };
         let stopped = written.err();
         if let (Some(stop), Ok(into)) = (&stopped, &incoming.into) {
-            self.discard_one(&into.name);
+            self.discard_one(&into.at);
             incoming.into = Err(stop.clone().unwrap_or(Outcome::SourceChanged));
         }
         self.batches[at].incoming = Some(incoming);
@@ -156,23 +153,11 @@ impl<F: Fs> Applier<'_, F> {
         if let Some(incoming) = self.batches[at].incoming.take() {
             return incoming;
         }
-        let action = &self.batches[at].batch.actions[self.batches[at].received.len()];
-        let executable = transferred(action).is_some_and(|file| file.executable);
-        let path = action.path.clone();
-        let into = self.stage(executable).map_err(|error| self.failed(&path, &error));
-        let new = |(name, file)| Into { name, file, hasher: blake3::Hasher::new(), base: None, ends_in_hole: false };
+        let action = self.batches[at].batch.actions[self.batches[at].received.len()].clone();
+        let executable = transferred(&action).is_some_and(|file| file.executable);
+        let into = self.stage(at, &action, executable).map_err(|error| self.failed(&action.path, &error));
+        let new = |(at, file)| Into { at, file, hasher: blake3::Hasher::new(), base: None, ends_in_hole: false };
         Incoming { into: into.map(new), length: 0 }
-    }
-
-    /// Creates an empty file in staging.
-    fn stage(&mut self, executable: bool) -> fs::Result<(NameBuf, F::File)> {
-        let staging = match &self.staging {
-            Some(staging) => staging.clone(),
-            None => self.staging.insert(self.ep.enter_staging()?).clone(),
-        };
-        let name = self.ep.staged_name();
-        let file = self.ep.fs.create_file(&staging, &name, executable)?;
-        Ok((name, file))
     }
 
     fn failed(&self, path: &RelPath, error: &FsError) -> Outcome {
@@ -235,11 +220,11 @@ impl<F: Fs> Applier<'_, F> {
         let received = match incoming.into {
             Err(outcome) => Received::Failed(outcome),
             Ok(into) => {
-                let name = into.name.clone();
+                let staged = into.at.clone();
                 let ended = self.end_file(into, incoming.length, &path, told, &wanted);
                 ended.map_or_else(
                     |outcome| {
-                        self.discard_one(&name);
+                        self.discard_one(&staged);
                         Received::Failed(outcome)
                     },
                     Received::File,
@@ -270,15 +255,19 @@ impl<F: Fs> Applier<'_, F> {
         sized
             .and_then(|()| self.ep.fs.set_file_mtime(&into.file, wanted.mtime_ns))
             .map_err(|error| self.failed(path, &error))?;
-        self.files += 1;
         let entry = File { digest: Some(digest), ..wanted.clone() };
-        let file = (self.files <= KEPT_OPEN_MAX).then_some(into.file);
-        Ok(Staged { name: into.name, entry, file })
+        let mut staged = Staged { at: into.at, entry, file: None, stat: None };
+        if staged.is_in_tree() {
+            staged.stat = Some(self.ep.fs.stat_file(&into.file).map_err(|error| self.failed(path, &error))?);
+        }
+        self.files += 1;
+        staged.file = (self.files <= KEPT_OPEN_MAX).then_some(into.file);
+        Ok(staged)
     }
 
     fn take_unavailable(&mut self, at: usize, why: Unavailable) {
         if let Some(Incoming { into: Ok(into), .. }) = self.batches[at].incoming.take() {
-            self.discard_one(&into.name);
+            self.discard_one(&into.at);
         }
         let outcome = match why {
             Unavailable::Changed => Outcome::SourceChanged,
@@ -288,32 +277,18 @@ impl<F: Fs> Applier<'_, F> {
     }
 
     /// Removes what was received of a batch.
-    pub(super) fn discard(&self, receiving: &Receiving<F>) {
+    pub(super) fn discard(&mut self, receiving: &Receiving<F>) {
         for received in &receiving.received {
-            if let Received::File(staged) = received {
-                self.discard_one(&staged.name);
+            if let Received::File(staged) = received
+                && !staged.is_in_tree()
+            {
+                self.discard_one(&staged.at);
             }
         }
         if let Some(Incoming { into: Ok(into), .. }) = &receiving.incoming {
-            self.discard_one(&into.name);
+            self.discard_one(&into.at);
         }
-    }
-
-    /// Removes a staged file; what can't be removed is cleared up by the next opening.
-    pub(super) fn discard_one(&self, name: &Name) {
-        if let Some(staging) = &self.staging
-            && let Err(error) = self.ep.fs.remove_file(staging, name)
-        {
-            tracing::debug!(%error, "a staged file stays behind");
-        }
-    }
-}
-
-impl<F: Fs> crate::endpoint::Endpoint<F> {
-    /// A new name in staging, for content that may be thrown away.
-    pub(crate) fn staged_name(&self) -> NameBuf {
-        let number = self.staged_next.fetch_add(1, Ordering::Relaxed);
-        NameBuf::new(format!("in-{number}").into_bytes()).expect("letters and digits are a name")
+        self.discard_trees(&receiving.trees);
     }
 }
 

@@ -88,9 +88,9 @@ struct GuestLane<'a, F: Fs> {
 impl<F: Fs> GuestLane<'_, F> {
     fn receive(mut self, reader: &mut FrameReader<Box<dyn Stream>>) -> Result<(), ServeError> {
         loop {
-            // What is complete is carried out when no more is waiting, so that what comes in a stream is made durable together.
+            // What is complete is carried out when no more comes, so that what comes in a stream is made durable together.
             if self.applier.has_complete()
-                && (self.applier.is_flush_due() || !reader.has_bytes() && !is_readable(reader.get_ref().as_ref()))
+                && (self.applier.is_flush_due() || !reader.comes_within(self.applier.patience()))
             {
                 self.carry_out()?;
             }
@@ -172,9 +172,4 @@ impl<F: Fs> GuestLane<'_, F> {
         }
         Ok(self.writer.lock().flush()?)
     }
-}
-
-/// Whether more is waiting. An error shows itself at the next read.
-fn is_readable(stream: &dyn Stream) -> bool {
-    stream.is_readable().unwrap_or(true)
 }

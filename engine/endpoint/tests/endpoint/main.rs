@@ -19,5 +19,6 @@ mod replacing;
 mod rules;
 mod side;
 mod together;
+mod trees;
 mod vouching;
 mod writing;

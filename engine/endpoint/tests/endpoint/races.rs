@@ -18,11 +18,11 @@ fn filled() -> Side {
 }
 
 /// Runs `act`, with somebody doing `meddle` before every single step of it in turn; `check` judges each end.
-fn at_every_step(
+pub fn at_every_step<T>(
     make: impl Fn() -> Side,
-    act: impl Fn(&Side) -> Outcome,
+    act: impl Fn(&Side) -> T,
     meddle: impl Fn(&Side) -> Box<dyn FnOnce() + Send>,
-    check: impl Fn(&Side, &Outcome, u64),
+    check: impl Fn(&Side, &T, u64),
 ) {
     for step in 1.. {
         let side = make();
@@ -56,7 +56,7 @@ fn at_every_step(
 }
 
 /// What stands at a path, and everything in the bin.
-fn everywhere(side: &Side, at: &str) -> Vec<String> {
+pub fn everywhere(side: &Side, at: &str) -> Vec<String> {
     let mut all = side.binned();
     all.extend(fs::read_to_string(side.at(at)));
     all

@@ -87,9 +87,32 @@ fn what_is_pushed_is_written_at_once() {
     assert_eq!(counted.calls, 1);
 
     let mut reader = FrameReader::new(&*counted.bytes);
-    assert!(!reader.has_bytes());
     reader.read::<ShareCall>().unwrap();
-    assert!(reader.has_frame() && reader.has_bytes());
+    assert!(reader.has_frame());
+}
+
+#[cfg(unix)]
+#[test]
+fn more_comes_while_bytes_wait_and_when_the_stream_ends() {
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    let (near, far) = UnixStream::pair().unwrap();
+    let (mut writer, mut reader) = (FrameWriter::new(near), FrameReader::new(far));
+    assert!(!reader.comes_within(Duration::ZERO) && !reader.comes_within(Duration::from_millis(5)));
+    for message in share_calls() {
+        writer.push(&message).unwrap();
+    }
+    writer.flush().unwrap();
+    assert!(reader.comes_within(Duration::ZERO), "in the socket");
+    reader.read::<ShareCall>().unwrap();
+    assert!(reader.comes_within(Duration::ZERO), "received already");
+    for _ in 1..share_calls().len() {
+        reader.read::<ShareCall>().unwrap();
+    }
+    assert!(!reader.comes_within(Duration::ZERO));
+    drop(writer);
+    assert!(reader.comes_within(Duration::ZERO), "the end");
 }
 
 #[test]
