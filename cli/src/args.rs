@@ -247,6 +247,8 @@ pub enum MachineCommand {
     Stop,
     /// Stop the machine in good order and start it again
     Restart,
+    /// A shell in the machine, or another program there; ends with its exit code
+    Shell(MachineShell),
     /// Show what the machine has printed
     Logs(Logs),
     /// Show how the machine is set up, or change it
@@ -284,6 +286,13 @@ pub struct DockerConfig {
     /// The Docker Engine that runs the containers where the machine is a directory; empty for none
     #[arg(long, value_name = "SOCKET", value_hint = ValueHint::FilePath)]
     pub engine_socket: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct MachineShell {
+    /// The program and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub words: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,8 @@ pub enum Exit {
     Attention,
     /// What was asked for isn't there: `engine status` without an engine.
     NotRunning,
+    /// As a program in the machine ended.
+    As(u8),
 }
 
 impl Exit {
@@ -29,6 +31,7 @@ impl Exit {
             Self::Done => 0,
             Self::Attention => 4,
             Self::NotRunning => 6,
+            Self::As(code) => code,
         }
     }
 }

@@ -7,6 +7,7 @@ use causeway_wire::agent::{AgentAnswer, AgentCall};
 use causeway_wire::greeting::{Admission, Dial};
 use causeway_wire::lane::{Arriving, ArrivingOutcomes, LaneMessage, Progress};
 use causeway_wire::share::{ShareCall, ShareSaid};
+use causeway_wire::shell::{FromShell, ToShell};
 use causeway_wire::{FrameReader, FrameWriter, Message, decode};
 use serde::{Deserialize, Serialize};
 
@@ -21,13 +22,15 @@ pub fn wire(data: &[u8]) {
 /// Whether the input is nothing but messages that are accepted.
 fn taken_whole(data: &[u8]) -> bool {
     let Some((kind, stream)) = data.split_first() else { return false };
-    match kind % 7 {
+    match kind % 9 {
         0 => messages::<Dial>(stream),
         1 => messages::<Admission>(stream),
         2 => messages::<AgentCall>(stream),
         3 => messages::<AgentAnswer>(stream),
         4 => messages::<ShareCall>(stream),
         5 => messages::<ShareSaid>(stream),
+        7 => messages::<ToShell>(stream),
+        8 => messages::<FromShell>(stream),
         _ => lane(stream),
     }
 }

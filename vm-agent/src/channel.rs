@@ -6,10 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use causeway_wire::agent::{Failure, FailureKind};
-use causeway_wire::channel::{self, ChannelId, End, Target};
+use causeway_wire::channel::{self, ChannelId, End, Halves, Target};
 use causeway_wire::greeting::{GreetingError, Purpose};
 
+use crate::datagrams::Datagrams;
 use crate::dial::Dialler;
+use crate::shell;
 
 /// Docker's socket in the VM.
 const DOCKER_SOCKET: &str = "/run/docker.sock";
@@ -66,7 +68,23 @@ pub fn open(channel: ChannelId, to: Target, dialler: &Dialler) -> Result<(), Cha
             stream.set_nodelay(true)?;
             start(stream, channel, dialler)
         }
+        Target::Udp(port) => start(Datagrams::to_loopback(port).map_err(unreached)?, channel, dialler),
+        Target::Shell => {
+            let connection = dialler.dial(Purpose::Channel(channel))?;
+            // A person may look at nothing for long, and so take nothing of what is sent.
+            connection.set_write_timeout(None)?;
+            thread().spawn(move || {
+                if let Err(error) = shell::serve(connection) {
+                    tracing::debug!(%error, "a shell's connection ended early");
+                }
+            })?;
+            Ok(())
+        }
     }
+}
+
+fn thread() -> std::thread::Builder {
+    std::thread::Builder::new().name("channel".to_owned()).stack_size(STACK_BYTES)
 }
 
 fn start(end: impl End, channel: ChannelId, dialler: &Dialler) -> Result<(), ChannelError> {
@@ -74,8 +92,9 @@ fn start(end: impl End, channel: ChannelId, dialler: &Dialler) -> Result<(), Cha
     // Whoever is at the other end may take nothing for long: that is flow control, not a fault.
     connection.set_write_timeout(None)?;
     let (end_again, connection_again) = (end.try_clone()?, connection.try_clone()?);
-    let thread = || std::thread::Builder::new().name("channel".to_owned()).stack_size(STACK_BYTES);
-    thread().spawn(move || channel::carry_out(end_again, connection_again))?;
-    thread().spawn(move || channel::carry_in(end, connection))?;
+    let halves = Halves::default();
+    let also = halves.clone();
+    thread().spawn(move || channel::carry_out(end_again, connection_again, &also))?;
+    thread().spawn(move || channel::carry_in(end, connection, &halves))?;
     Ok(())
 }

@@ -19,6 +19,8 @@ mod clock;
 #[cfg(unix)]
 mod control;
 #[cfg(unix)]
+mod datagrams;
+#[cfg(unix)]
 mod dial;
 #[cfg(unix)]
 mod disk;
@@ -34,6 +36,8 @@ mod remove;
 mod session;
 #[cfg(unix)]
 mod shares;
+#[cfg(unix)]
+mod shell;
 
 /// Exit code of an agent that ended because the engine asked for it.
 #[cfg(unix)]

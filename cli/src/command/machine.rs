@@ -1,8 +1,10 @@
 //! `causeway machine`.
 
+use std::pin::pin;
+
 use causeway_api::{
-    Client, ConfigureMachine, Home, MachineChoice, MachineInfo, MachineKind, MachineSettings, MachineState, Nothing,
-    PublishedPort, Timestamp, VmInfo,
+    CallError, Client, ConfigureMachine, Home, MachineChoice, MachineInfo, MachineKind, MachineSettings, MachineState,
+    Nothing, PortProtocol, PublishedPort, Timestamp, VmInfo,
 };
 
 use crate::{
@@ -25,10 +27,40 @@ pub async fn status(client: &Client, screen: Screen) -> anyhow::Result<Exit> {
 /// Starts the machine.
 pub async fn start(client: &Client, screen: Screen) -> anyhow::Result<Exit> {
     let bar = Bar::new(screen.json);
-    bar.say("Starting the machine");
-    let machine = client.machine_start(&Nothing {}).await?;
+    let machine = start_with(&bar, client).await?;
     drop(bar);
     show(&machine, screen)
+}
+
+/// Starts the machine, and says meanwhile how far it is.
+async fn start_with(bar: &Bar, client: &Client) -> anyhow::Result<MachineInfo> {
+    bar.say("Starting the machine");
+    with_progress(bar, client, client.machine_start(&Nothing {})).await
+}
+
+/// Waits for the machine to be as it was asked to be, and shows what the engine tells of it until then.
+async fn with_progress(
+    bar: &Bar,
+    client: &Client,
+    asked: impl Future<Output = Result<MachineInfo, CallError>>,
+) -> anyhow::Result<MachineInfo> {
+    let mut asked = pin!(asked);
+    let mut follower = client.follow().await?;
+    loop {
+        bar.say(step(&follower.current().machine));
+        tokio::select! {
+            machine = &mut asked => return Ok(machine?),
+            changed = follower.changed() => { changed?; }
+        }
+    }
+}
+
+/// What the machine is doing, in a line.
+fn step(machine: &MachineInfo) -> String {
+    match &machine.detail {
+        Some(detail) => format!("{}: {}", machine.state.words(), paths::safe(detail)),
+        None => machine.state.words().to_owned(),
+    }
 }
 
 /// Stops the machine.
@@ -45,8 +77,7 @@ pub async fn restart(client: &Client, screen: Screen) -> anyhow::Result<Exit> {
     let bar = Bar::new(screen.json);
     bar.say("Stopping the machine");
     client.machine_stop(&Nothing {}).await?;
-    bar.say("Starting the machine");
-    let machine = client.machine_start(&Nothing {}).await?;
+    let machine = start_with(&bar, client).await?;
     drop(bar);
     show(&machine, screen)
 }
@@ -100,7 +131,7 @@ pub async fn reset(client: &Client, screen: Screen, force: bool) -> anyhow::Resu
     }
     let bar = Bar::new(screen.json);
     bar.say("Deleting the machine's disk and starting the machine");
-    let machine = client.machine_reset(&Nothing {}).await?;
+    let machine = with_progress(&bar, client, client.machine_reset(&Nothing {})).await?;
     drop(bar);
     show(&machine, screen)
 }
@@ -136,9 +167,13 @@ fn add_vm(facts: &mut Facts, vm: &VmInfo) {
         format!("{}, memory {memory}, disk {disk}", numbers::counted(vm.cpus.into(), "processor", "processors")),
     );
     facts.add("Docker", paths::on_host(&vm.docker_socket));
-    for PublishedPort { port, problem } in &vm.ports {
+    for PublishedPort { port, protocol, problem } in &vm.ports {
         let problem = problem.as_ref().map(|problem| format!(": {}", paths::safe(problem))).unwrap_or_default();
-        facts.add("Port", format!("{port}{problem}"));
+        let protocol = match protocol {
+            PortProtocol::Tcp => "",
+            PortProtocol::Udp => "/udp",
+        };
+        facts.add("Port", format!("{port}{protocol}{problem}"));
     }
 }
 

@@ -17,6 +17,7 @@ mod share;
 mod share_facts;
 mod share_paths;
 mod share_table;
+mod shell;
 mod verify;
 
 use causeway_api::{Home, OfShare};
@@ -42,6 +43,7 @@ pub async fn run(command: Command, home: &Home, screen: Screen) -> anyhow::Resul
                 MachineCommand::Start => machine::start(&client, screen).await,
                 MachineCommand::Stop => machine::stop(&client, screen).await,
                 MachineCommand::Restart => machine::restart(&client, screen).await,
+                MachineCommand::Shell(shell) => shell::run(&client, home, shell).await,
                 MachineCommand::Logs(logs) => machine::logs(&client, home, screen, &logs).await,
                 MachineCommand::Config(config) => machine::config(&client, screen, &config).await,
                 MachineCommand::Reset { force } => machine::reset(&client, screen, force).await,

@@ -132,6 +132,11 @@ impl Home {
         self.socket("docker.sock")
     }
 
+    /// Where a VM's shells are ([`shell`](crate::shell)).
+    pub fn shell_socket(&self) -> PathBuf {
+        self.socket("shell.sock")
+    }
+
     /// What an engine that was started in the background writes to its standard output and error: nothing, unless it
     /// can't start or panics. Begun anew with each start.
     pub fn stderr_file(&self) -> PathBuf {

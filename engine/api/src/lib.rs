@@ -36,6 +36,7 @@ pub mod rpc;
 pub mod rules;
 pub mod server;
 pub mod share;
+pub mod shell;
 pub mod socket;
 pub mod time;
 #[cfg(feature = "ts")]
@@ -59,7 +60,7 @@ pub use self::{
     lock::EngineLock,
     machine::{
         AgentInfo, ConfigureMachine, EngineStatus, MachineChoice, MachineInfo, MachineKind, MachineSettings,
-        MachineState, PROTOCOL_VERSION, PublishedPort, VmInfo,
+        MachineState, PROTOCOL_VERSION, PortProtocol, PublishedPort, VmInfo,
     },
     methods::{Handler, Nothing},
     name::{ShareId, ShareName},

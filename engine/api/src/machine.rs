@@ -106,16 +106,29 @@ pub struct VmInfo {
     pub disk_bytes: u64,
     /// Where Docker's API is on this computer.
     pub docker_socket: PathBytes,
-    /// Ports of containers that are reached at 127.0.0.1 of this computer.
+    /// Ports of containers that are reached at 127.0.0.1 and ::1 of this computer.
     pub ports: Vec<PublishedPort>,
+}
+
+/// Which of the two kinds of ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum PortProtocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
 }
 
 /// A port that a container publishes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct PublishedPort {
-    /// The TCP port.
+    /// Its number.
     pub port: u16,
+    /// Of which kind it is.
+    pub protocol: PortProtocol,
     /// Why it can't be reached here, as a sentence: another program has it. `null` where it can.
     pub problem: Option<String>,
 }

@@ -50,7 +50,7 @@ pub fn examine(subject: &Subject) -> Vec<Check> {
     if let Some(machine) = &subject.machine {
         checks.push(check_machine(machine));
         #[cfg(unix)]
-        checks.extend(vm::examine(machine));
+        checks.extend(vm::examine(machine, &subject.home));
         if let Some(disk) = machine.disk_path.as_ref().and_then(PathBytes::to_path) {
             checks.push(check_space("machine_space", "Space for the machine", &disk));
             checks.push(check_kind("machine_file_system", "File system of the machine", &disk));

@@ -1,15 +1,20 @@
 //! What a VM needs of the computer, piece by piece.
 
-use causeway_api::{Check, MachineInfo, MachineKind, Remedy, Verdict};
+use std::path::Path;
+
+use causeway_api::{Check, MachineInfo, MachineKind, MachineState, Remedy, Verdict};
 
 use super::check;
+use super::system::memory;
+use crate::machine::settings;
 use crate::machine::vm::hypervisor::HypervisorError;
 use crate::machine::vm::image::{Image, ImageError};
 use crate::machine::vm::qemu::Qemu;
+use crate::machine::vm::room;
 use crate::machine::vm::vsock;
 
 /// Looks at each piece. What is missing is bad where the machine is a VM, and no more than said where it isn't.
-pub fn examine(machine: &MachineInfo) -> Vec<Check> {
+pub fn examine(machine: &MachineInfo, home: &Path) -> Vec<Check> {
     let missing = match machine.kind {
         MachineKind::Vm => Verdict::Bad,
         MachineKind::Local | MachineKind::Attach => Verdict::Good,
@@ -20,6 +25,9 @@ pub fn examine(machine: &MachineInfo) -> Vec<Check> {
         check_hypervisor(missing),
         check_vsock(missing),
     ];
+    if machine.kind == MachineKind::Vm {
+        checks.extend(check_room(machine, home));
+    }
     checks.extend(machine.vm.as_ref().map(|vm| match &vm.emulated_because {
         None => check("vm_speed", "Speed of the VM", Verdict::Good, "The processor runs it.".to_owned()),
         Some(because) => Check {
@@ -39,6 +47,25 @@ pub fn examine(machine: &MachineInfo) -> Vec<Check> {
 
 fn choice(machine: &MachineInfo) -> String {
     format!("{}. {}", machine.kind.words(), machine.chosen_because)
+}
+
+/// Memory and disk, where the settings can be read; that they can't is told elsewhere.
+fn check_room(machine: &MachineInfo, home: &Path) -> Option<Check> {
+    let (code, title) = ("vm_room", "Room for the VM");
+    let size = settings::size(&settings::read(home).ok()?);
+    let disk = machine.disk_path.as_ref()?.to_path()?;
+    // A VM that runs has its memory already.
+    let presses = (machine.state != MachineState::Running).then(|| room::presses(size, memory().1)).flatten();
+    Some(match (room::check(size, disk.parent()?), presses) {
+        (Err(error), _) => Check { remedy: Some(error.remedy()), ..check(code, title, Verdict::Bad, sentence(&error)) },
+        (Ok(()), Some((presses, remedy))) => {
+            Check { remedy: Some(remedy), ..check(code, title, Verdict::Warning, presses) }
+        }
+        (Ok(()), None) => {
+            let enough = format!("There is enough for its {} MiB of memory, and for its disk.", size.memory_mib);
+            check(code, title, Verdict::Good, enough)
+        }
+    })
 }
 
 fn check_image(missing: Verdict) -> Check {

@@ -17,7 +17,7 @@ const VERSION: u32 = 1;
 /// Bounds of what a person may set. Docker and a share's work need some memory; ext4 ends at 16 TiB with 32-bit block numbers, and
 /// more than half of this is nobody's laptop.
 const CPUS_MAX: u32 = 256;
-const MEMORY_MIB_MIN: u64 = 512;
+pub(crate) const MEMORY_MIB_MIN: u64 = 512;
 const DISK_GIB_MIN: u64 = 2;
 const DISK_GIB_MAX: u64 = 8 * 1024;
 /// Most processors and memory that a VM gets unasked.

@@ -21,6 +21,7 @@ pub mod greeting;
 pub mod lane;
 pub mod parts;
 pub mod share;
+pub mod shell;
 pub mod stream;
 
 mod check;

@@ -70,7 +70,7 @@ pub struct Disk {
 
 impl Disk {
     /// Mounts an empty one of so many MiB at a directory, which is made where it is missing.
-    pub(crate) fn mount(at: &Path, mebibytes: u64) -> Self {
+    pub fn mount(at: &Path, mebibytes: u64) -> Self {
         fs::create_dir_all(at).unwrap();
         let options = format!("size={mebibytes}m,mode=755");
         run(Command::new("mount").args(["-t", "tmpfs", "-o", &options, "none"]).arg(at));
@@ -123,7 +123,8 @@ impl Disk {
         run(Command::new("mount").args(["--options-mode", "ignore", "-o", &options, "none"]).arg(&self.at));
     }
 
-    pub(crate) fn unmount(&self) {
+    /// Ends it.
+    pub fn unmount(&self) {
         run(Command::new("umount").arg(&self.at));
     }
 }

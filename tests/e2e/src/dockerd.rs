@@ -23,7 +23,7 @@ pub const BUSYBOX: &str = "busybox:test";
 /// Debian's static busybox, which `setup` installs.
 const BUSYBOX_PROGRAM: &str = "/bin/busybox";
 /// What is linked to it in the image.
-const APPLETS: &str = "awk cat dd df echo fallocate find head httpd kill ls mkdir mv nc nslookup printf pwd rm sed sh sha256sum sort \
+const APPLETS: &str = "awk cat cp dd df echo fallocate find head httpd kill ls mkdir mv nc nslookup printf pwd rm sed seq sh sha256sum sort \
                        sleep stat sync tail test touch true wc";
 
 /// A Docker Engine.

@@ -15,6 +15,9 @@ use crate::{Share, eventually};
 const BOOT_LIMIT: Duration = Duration::from_secs(150);
 /// How long anything that goes through Docker may take.
 pub const DOCKER_LIMIT: Duration = Duration::from_secs(150);
+/// The image of the tests that need more than busybox.
+pub const PERL: &str = "perl:test";
+const PERL_PROGRAM: &str = "/usr/bin/perl";
 
 /// A place with a VM.
 pub struct Vm {
@@ -102,6 +105,27 @@ impl Vm {
     /// Makes the image of the tests.
     pub fn import_busybox(&self) {
         dockerd::import_busybox(|arguments| self.docker_ok(arguments));
+    }
+
+    /// Makes an image with a language in it that has sockets of every kind: Debian's own Perl, which every installation has.
+    pub fn import_perl(&self) {
+        let dir = tempfile::tempdir().unwrap();
+        let libraries = Command::new("ldd").arg(PERL_PROGRAM).output().unwrap();
+        let libraries = String::from_utf8(libraries.stdout).unwrap();
+        let paths = libraries.split_whitespace().filter(|word| word.starts_with('/'));
+        for path in paths.chain([PERL_PROGRAM]) {
+            let to = dir.path().join(path.trim_start_matches('/'));
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(path, to).unwrap();
+        }
+        self.import(dir.path(), PERL);
+    }
+
+    fn import(&self, root: &Path, name: &str) {
+        let archive = tempfile::NamedTempFile::new().unwrap();
+        let tar = Command::new("tar").arg("-C").arg(root).arg("-cf").arg(archive.path()).arg(".").status();
+        assert!(tar.unwrap().success());
+        self.docker_ok(&["import", archive.path().to_str().unwrap(), name]);
     }
 
     /// Runs a shell's command in a container with a share at `/work`; returns what it prints.

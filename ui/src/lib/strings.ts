@@ -451,7 +451,7 @@ export const t = {
     docker: "Docker",
     use: "To use it",
     ports: "Ports",
-    portsSays: "Published by containers, at 127.0.0.1 of this computer",
+    portsSays: "Published by containers, at 127.0.0.1 and ::1 of this computer",
     noPorts: "No container publishes a port.",
     diskOf: (used: string, all: string) => `${used} of ${all}`,
     disk: "Disk",

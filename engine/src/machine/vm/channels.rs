@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use causeway_wire::Stream;
 use causeway_wire::agent::{Failure, FailureKind};
-use causeway_wire::channel::{End, Target, carry_in, carry_out};
+use causeway_wire::channel::{End, Halves, Target, carry_in, carry_out};
 
 use crate::machine::presence::Presence;
 use crate::remote::{AgentError, DoorError};
@@ -56,8 +57,8 @@ struct Bounds {
     opened: Condvar,
 }
 
-/// Counts a channel as open until both its threads have ended.
-struct Counted(Arc<Bounds>);
+/// Counts a channel as open until it is dropped.
+pub struct Counted(Arc<Bounds>);
 
 impl Channels {
     /// Into the machine whose agent this is.
@@ -68,18 +69,31 @@ impl Channels {
     /// Connects `end` with something in the guest. Waits for what isn't there yet, up to `patience`. What is returned with an error is
     /// the end, untouched.
     pub fn connect<E: End>(&self, end: E, to: Target, patience: Duration) -> Result<(), (E, ChannelError)> {
+        match self.reach(to, patience) {
+            Ok((connection, counted)) => relay(&end, connection, counted).map_err(|error| (end, error.into())),
+            Err(error) => Err((end, error)),
+        }
+    }
+
+    /// The connection of a new channel, which counts as open until what is returned beside it is dropped. Waits as
+    /// [`Self::connect`] does.
+    pub fn reach(&self, to: Target, patience: Duration) -> Result<(Box<dyn Stream>, Counted), ChannelError> {
         let deadline = Instant::now() + patience;
+        let counted = Counted::new(&self.bounds).ok_or(ChannelError::TooMany)?;
         let connection = loop {
             match self.open(to) {
                 Ok(connection) => break connection,
                 Err(error) if is_not_yet(&error) && Instant::now() < deadline => std::thread::sleep(LOOK),
-                Err(error) => return Err((end, error)),
+                Err(error) => return Err(error),
             }
         };
-        self.relay(&end, connection).map_err(|error| (end, error.into()))
+        // Whoever is at the other end may take nothing for long: that is flow control, not a fault.
+        connection.set_read_timeout(None)?;
+        connection.set_write_timeout(None)?;
+        Ok((connection, counted))
     }
 
-    fn open(&self, to: Target) -> Result<Box<dyn causeway_wire::Stream>, ChannelError> {
+    fn open(&self, to: Target) -> Result<Box<dyn Stream>, ChannelError> {
         let link = self.presence.link().ok_or(ChannelError::NoMachine)?;
         self.bounds.enter();
         let expected = self.presence.door().expect_channel();
@@ -88,26 +102,26 @@ impl Channels {
         self.bounds.leave();
         arrived
     }
+}
 
-    fn relay<E: End>(&self, end: &E, connection: Box<dyn causeway_wire::Stream>) -> io::Result<()> {
-        let counted = Arc::new(Counted::new(&self.bounds).ok_or_else(|| io::Error::other(ChannelError::TooMany))?);
-        // Whoever is at the other end may take nothing for long: that is flow control, not a fault.
-        connection.set_read_timeout(None)?;
-        connection.set_write_timeout(None)?;
-        let (outer, inner) = (end.try_clone()?, end.try_clone()?);
-        let (out, back) = (connection.try_clone()?, connection);
-        let thread = || std::thread::Builder::new().name("channel".to_owned()).stack_size(STACK_BYTES);
-        let also = Arc::clone(&counted);
-        thread().spawn(move || {
-            carry_out(outer, out);
-            drop(also);
-        })?;
-        thread().spawn(move || {
-            carry_in(inner, back);
-            drop(counted);
-        })?;
-        Ok(())
-    }
+/// Carries both ways, on threads of their own.
+fn relay<E: End>(end: &E, connection: Box<dyn Stream>, counted: Counted) -> io::Result<()> {
+    let (outer, inner) = (end.try_clone()?, end.try_clone()?);
+    let (out, back) = (connection.try_clone()?, connection);
+    let thread = || std::thread::Builder::new().name("channel".to_owned()).stack_size(STACK_BYTES);
+    let counted = Arc::new(counted);
+    let also = Arc::clone(&counted);
+    let halves = Halves::default();
+    let theirs = halves.clone();
+    thread().spawn(move || {
+        carry_out(outer, out, &theirs);
+        drop(also);
+    })?;
+    thread().spawn(move || {
+        carry_in(inner, back, &halves);
+        drop(counted);
+    })?;
+    Ok(())
 }
 
 /// Whether what it leads to may be there later: Docker starts some seconds after the agent, and the agent after the machine.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use causeway_api::PortProtocol;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -88,8 +89,8 @@ impl Drop for Events {
     }
 }
 
-/// The TCP ports that containers publish now.
-pub async fn published(docker: &Path) -> Result<BTreeSet<u16>, ClientError> {
+/// The ports that containers publish now.
+pub async fn published(docker: &Path) -> Result<BTreeSet<(u16, PortProtocol)>, ClientError> {
     let (response, connection) = get(docker, CONTAINERS).await?;
     let body = Limited::new(response.into_body(), LIST_BYTES_MAX).collect().await;
     connection.abort();
@@ -97,10 +98,16 @@ pub async fn published(docker: &Path) -> Result<BTreeSet<u16>, ClientError> {
     ports_in(&body).map_err(|error| ClientError::Answer(error.to_string()))
 }
 
-fn ports_in(list: &[u8]) -> serde_json::Result<BTreeSet<u16>> {
+fn ports_in(list: &[u8]) -> serde_json::Result<BTreeSet<(u16, PortProtocol)>> {
     let containers: Vec<Container> = serde_json::from_slice(list)?;
     let ports = containers.into_iter().flat_map(|container| container.ports);
-    Ok(ports.filter(|port| port.kind == "tcp").filter_map(|port| port.public_port).collect())
+    let protocol = |kind: &str| match kind {
+        "tcp" => Some(PortProtocol::Tcp),
+        "udp" => Some(PortProtocol::Udp),
+        // SCTP, which nothing carries.
+        _ => None,
+    };
+    Ok(ports.filter_map(|port| Some((port.public_port?, protocol(&port.kind)?))).collect())
 }
 
 /// Asks on a connection of its own, which is to be aborted in the end.
@@ -125,14 +132,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn published_tcp_ports_are_found() {
+    fn published_ports_are_found() {
         let list = br#"[
             {"Id":"a","Ports":[{"IP":"0.0.0.0","PrivatePort":80,"PublicPort":8080,"Type":"tcp"},
                                {"IP":"::","PrivatePort":80,"PublicPort":8080,"Type":"tcp"},
                                {"PrivatePort":81,"Type":"tcp"},
                                {"IP":"0.0.0.0","PrivatePort":53,"PublicPort":5353,"Type":"udp"}]},
             {"Id":"b"}]"#;
-        assert_eq!(ports_in(list).unwrap(), BTreeSet::from([8080]));
+        assert_eq!(ports_in(list).unwrap(), BTreeSet::from([(5353, PortProtocol::Udp), (8080, PortProtocol::Tcp)]));
         ports_in(b"{}").unwrap_err();
     }
 }

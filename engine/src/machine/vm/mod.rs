@@ -23,6 +23,8 @@ pub mod image;
 pub mod parts;
 mod ports;
 pub mod qemu;
+pub mod room;
+mod shell;
 pub mod trial;
 pub mod vsock;
 #[cfg(target_os = "linux")]
@@ -55,7 +57,7 @@ use super::process::{Phase, Start, Supervisor};
 use super::settings::{self, Size};
 use super::{Absent, Machine, Patience, Watching, remedy_for};
 use crate::doctor::system::space_at;
-use crate::remote::{AgentLink, Door, ExpectedAgent};
+use crate::remote::{AgentLink, Door, ExpectedAgent, Listener};
 
 /// Where the guest keeps the shares.
 const GUEST_DISK: &str = "/data/causeway";
@@ -84,6 +86,7 @@ pub struct VmMachine {
     supervisor: Supervisor,
     _watchdog: Watchdog,
     channels: Channels,
+    _shells: Listener,
     ports: Ports,
 }
 
@@ -136,6 +139,7 @@ impl VmMachine {
         let log = home.console_log_file();
         let console = Console::listen(&home.socket("console.sock"), log, Box::new(move || theirs.announce()))?;
         let channels = Channels::new(Arc::clone(&presence));
+        let shells = shell::listen(&home.shell_socket(), channels.clone())?;
         let ports = Ports::follow(home.docker_socket(), channels.clone(), Arc::clone(&presence))?;
         let now = Mutex::default();
         let shared = Arc::new(Shared { home: home.clone(), because, places, presence, console, now });
@@ -155,7 +159,7 @@ impl VmMachine {
                 }
             })
             .expect("the system has room for one more thread");
-            Self { shared, supervisor, _watchdog: watchdog, channels, ports }
+            Self { shared, supervisor, _watchdog: watchdog, channels, _shells: shells, ports }
         }))
     }
 
@@ -313,6 +317,7 @@ impl Shared {
         self.console.begin();
         let Parts { hypervisor, image } = Parts::find()?;
         let size = settings::size(&settings::read(self.home.root())?);
+        room::check(size, self.places.data_disk.parent().unwrap_or(&self.places.data_disk))?;
         let acceleration = trial::acceleration(&*hypervisor, &image, &self.places.trial);
         let data = data_disk::prepare(&self.places.data_disk, size.disk_bytes)?;
         let vsock = Vsock::open(&self.home, self.presence.door().clone())?;

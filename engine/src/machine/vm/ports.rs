@@ -1,20 +1,22 @@
-//! Ports that containers publish (`docker run -p`), at 127.0.0.1 of the host.
+//! Ports that containers publish (`docker run -p`), at 127.0.0.1 and ::1 of the host.
 //!
 //! Docker's own API tells which there are; a list is asked for after each event of a container. A port is opened as soon as it is on the
 //! list and closed when it isn't any more; connections that are open go on. What the guest says is bounded, and reaches no more
 //! than ports of this computer's loopback.
 
+mod datagrams;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use causeway_api::PublishedPort;
+use causeway_api::{PortProtocol, PublishedPort};
 use causeway_wire::channel::Target;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -38,12 +40,14 @@ pub struct Ports {
     thread: Option<JoinHandle<()>>,
 }
 
+type Port = (u16, PortProtocol);
+
 struct Forwarder {
     channels: Channels,
     presence: Arc<Presence>,
     docker: PathBuf,
     shown: Arc<Mutex<Vec<PublishedPort>>>,
-    open: BTreeMap<u16, AbortHandle>,
+    open: BTreeMap<Port, Vec<AbortHandle>>,
 }
 
 impl Ports {
@@ -117,21 +121,21 @@ impl Forwarder {
     }
 
     /// Opens and closes ports. Returns whether all could be opened.
-    async fn apply(&mut self, wanted: &BTreeSet<u16>) -> bool {
+    async fn apply(&mut self, wanted: &BTreeSet<Port>) -> bool {
         self.open.retain(|port, listening| {
             let stays = wanted.contains(port);
             if !stays {
-                listening.abort();
+                listening.iter().for_each(AbortHandle::abort);
             }
             stays
         });
         let mut shown = Vec::new();
-        for &port in wanted.iter().take(PORTS_MAX) {
-            let problem = match self.open.contains_key(&port) {
+        for &(port, protocol) in wanted.iter().take(PORTS_MAX) {
+            let problem = match self.open.contains_key(&(port, protocol)) {
                 true => None,
-                false => self.listen(port).await.err().map(|error| explain(port, &error)),
+                false => self.listen(port, protocol).await.err().map(|error| explain(port, &error)),
             };
-            shown.push(PublishedPort { port, problem });
+            shown.push(PublishedPort { port, protocol, problem });
         }
         let is_whole = shown.iter().all(|port| port.problem.is_none());
         let mut before = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,8 +148,31 @@ impl Forwarder {
         is_whole
     }
 
-    async fn listen(&mut self, port: u16) -> io::Result<()> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    /// Opens a port at both loopback addresses, or at neither. Where the computer has no IPv6, at the one.
+    async fn listen(&mut self, port: u16, protocol: PortProtocol) -> io::Result<()> {
+        let mut listening = Vec::new();
+        for at in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+            let opened = match protocol {
+                PortProtocol::Tcp => self.listen_tcp(at, port).await,
+                PortProtocol::Udp => self.listen_udp(at, port).await,
+            };
+            match opened {
+                Ok(handle) => listening.push(handle),
+                Err(error) if at.is_ipv6() && error.kind() != io::ErrorKind::AddrInUse => {
+                    tracing::debug!(port, %error, "a published port isn't reached at ::1");
+                }
+                Err(error) => {
+                    listening.iter().for_each(AbortHandle::abort);
+                    return Err(error);
+                }
+            }
+        }
+        self.open.insert((port, protocol), listening);
+        Ok(())
+    }
+
+    async fn listen_tcp(&self, at: IpAddr, port: u16) -> io::Result<AbortHandle> {
+        let listener = TcpListener::bind((at, port)).await?;
         let channels = self.channels.clone();
         let serve = async move {
             loop {
@@ -155,8 +182,12 @@ impl Forwarder {
                 }
             }
         };
-        self.open.insert(port, tokio::spawn(serve).abort_handle());
-        Ok(())
+        Ok(tokio::spawn(serve).abort_handle())
+    }
+
+    async fn listen_udp(&self, at: IpAddr, port: u16) -> io::Result<AbortHandle> {
+        let socket = UdpSocket::bind((at, port)).await?;
+        Ok(tokio::spawn(datagrams::serve(socket, port, self.channels.clone())).abort_handle())
     }
 }
 

@@ -16,7 +16,8 @@ use causeway_wire::{Malformed, Message, decode};
 use serde::{Deserialize, Serialize};
 
 use crate::samples::{
-    admissions, agent_answers, agent_calls, body, dials, file, lane_messages, share_calls, share_said,
+    admissions, agent_answers, agent_calls, body, dials, file, from_shell, lane_messages, share_calls, share_said,
+    to_shell,
 };
 
 /// No part of a message is one, nor is a message with something behind it.
@@ -39,6 +40,8 @@ fn a_part_of_a_message_is_none() {
     cut_and_prolonged(&agent_answers());
     cut_and_prolonged(&share_calls());
     cut_and_prolonged(&share_said());
+    cut_and_prolonged(&to_shell());
+    cut_and_prolonged(&from_shell());
     for message in lane_messages() {
         let whole = body(&message);
         for end in 0..whole.len() {

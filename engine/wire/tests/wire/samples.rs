@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use causeway_sync::content::{Chunk, Content, Piece, Signature, Unavailable};
-use causeway_sync::entry::Target;
+use causeway_sync::entry::Target as LinkTarget;
 use causeway_sync::ignore::RuleTexts;
 use causeway_sync::session::RootFault;
 use causeway_sync::{
@@ -14,10 +14,12 @@ use causeway_wire::agent::{
     AgentAnswer, AgentCall, AgentInfo, AgentReply, AgentRequest, Failure, FailureKind, Lanes, RequestId, ShareId,
     ShareSettings, Symlinks,
 };
+use causeway_wire::channel::{ChannelId, Target};
 use causeway_wire::errand::{BinId, BinItem, BinReason, Counts, Errand, ErrandReply, VerifiedEntry};
 use causeway_wire::greeting::{Admission, BootId, Dial, Purpose, Refusal, Secret};
 use causeway_wire::lane::LaneMessage;
 use causeway_wire::share::{Event, Note, ShareCall, ShareReply, ShareRequest, ShareSaid, Space, WatchBy, WatchMode};
+use causeway_wire::shell::{Ended, FromShell, Size, Start, Terminal, ToShell};
 use causeway_wire::{FrameReader, FrameWriter, Message, decode};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +74,11 @@ pub fn agent_calls() -> Vec<AgentCall> {
         AgentRequest::RemoveShare(share),
         AgentRequest::DialStreams { share, session: 3, lanes: Lanes(vec![Lane::Quick, Lane::Bulk(0), Lane::Bulk(1)]) },
         AgentRequest::Ping,
+        AgentRequest::OpenChannel { channel: ChannelId(3), to: Target::Docker },
+        AgentRequest::OpenChannel { channel: ChannelId(4), to: Target::Tcp(80) },
+        AgentRequest::OpenChannel { channel: ChannelId(5), to: Target::Udp(53) },
+        AgentRequest::OpenChannel { channel: ChannelId(6), to: Target::Shell },
+        AgentRequest::SetClock(7),
         AgentRequest::Shutdown,
     ];
     (1..).map(RequestId).zip(requests).map(|(id, request)| AgentCall { id, request }).collect()
@@ -131,7 +138,7 @@ pub fn share_said() -> Vec<ShareSaid> {
         Change::Moved { from: path("a"), to: path("b"), entry: Entry::Directory, seq: Seq(3) },
         Change::Now { path: path("c"), entry: Some(Entry::File(file())) },
         Change::Now { path: path("d"), entry: None },
-        Change::Now { path: path("e"), entry: Some(Entry::Symlink(Target::new(b"f".to_vec()).unwrap())) },
+        Change::Now { path: path("e"), entry: Some(Entry::Symlink(LinkTarget::new(b"f".to_vec()).unwrap())) },
         Change::Forgotten { path: path("g") },
     ];
     let item = BinItem {
@@ -175,9 +182,32 @@ pub fn share_said() -> Vec<ShareSaid> {
     replies.chain(events.map(ShareSaid::Event)).collect()
 }
 
+pub fn to_shell() -> Vec<ToShell> {
+    let size = Size { columns: 80, rows: 24 };
+    let terminal = Some(Terminal { kind: "xterm".into(), size });
+    vec![
+        ToShell::Start(Start { words: vec![], terminal }),
+        ToShell::Start(Start { words: vec!["ls".into(), "-l".into()], terminal: None }),
+        ToShell::Input(b"input".to_vec()),
+        ToShell::InputEnds,
+        ToShell::Resized(size),
+        ToShell::Left,
+    ]
+}
+
+pub fn from_shell() -> Vec<FromShell> {
+    vec![
+        FromShell::Output(b"output".to_vec()),
+        FromShell::Errors(vec![]),
+        FromShell::Ended(Ended::Code(3)),
+        FromShell::Ended(Ended::Signal(9)),
+        FromShell::Refused("why".into()),
+    ]
+}
+
 pub fn lane_messages() -> Vec<LaneMessage<'static>> {
     let batch = BatchId(6);
-    let target = Target::new(b"../x".to_vec()).unwrap();
+    let target = LinkTarget::new(b"../x".to_vec()).unwrap();
     let operations = [
         Operation::Directory,
         Operation::File { file: file(), source: Source::Transfer { delta: true } },
@@ -244,6 +274,8 @@ fn every_message_comes_back_as_it_went() {
     come_back(&agent_answers());
     come_back(&share_calls());
     come_back(&share_said());
+    come_back(&to_shell());
+    come_back(&from_shell());
     for message in lane_messages() {
         let body = body(&message);
         assert_eq!(decode::<LaneMessage<'_>>(&body).unwrap(), message);

@@ -1,14 +1,18 @@
 //! The machine as a VM, emulated: booted, used, killed, and used again.
 
+mod inside;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use causeway_e2e::disk::may_mount;
 use causeway_e2e::dockerd::BUSYBOX;
 use causeway_e2e::vm::DOCKER_LIMIT;
-use causeway_e2e::{Share, Vm, eventually};
+use causeway_e2e::{Disk, Place, Share, Vm, eventually};
 
 /// A port that nobody has right now.
 fn free_port() -> u16 {
@@ -74,6 +78,7 @@ fn containers_work_on_a_share_and_their_ports_are_reached() {
 
     half_closes_survive(&vm);
     large_output_arrives_whole(&vm, &share);
+    one_that_takes_nothing_holds_nobody_up(&vm);
     many_streams_at_once(&vm);
     published_ports(&vm);
 }
@@ -104,6 +109,24 @@ fn large_output_arrives_whole(vm: &Vm, share: &Share<'_>) {
     assert!(output.stdout == content, "{} of {} bytes", output.stdout.len(), content.len());
 }
 
+/// A client that asks for far more than any buffer holds and takes none of it, and one that asks for little beside it.
+fn one_that_takes_nothing_holds_nobody_up(vm: &Vm) {
+    let flood = ["run", "--rm", "--network", "host", "--name", "flood", BUSYBOX, "cat", "/dev/zero"];
+    let mut flood = vm.docker(&flood).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdout = flood.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 1024]).unwrap();
+    // Until everything in between is full.
+    std::thread::sleep(Duration::from_secs(3));
+    for _ in 0..5 {
+        let begun = Instant::now();
+        vm.docker_ok(&["version"]);
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    }
+    flood.kill().unwrap();
+    flood.wait().unwrap();
+    vm.docker_ok(&["rm", "-f", "flood"]);
+}
+
 /// 200 connections to Docker at once, each of which asks only when all are open.
 fn many_streams_at_once(vm: &Vm) {
     let mut streams: Vec<UnixStream> = (0..200).map(|_| UnixStream::connect(vm.docker_socket()).unwrap()).collect();
@@ -124,14 +147,10 @@ fn published_ports(vm: &Vm) {
     let published = format!("{port}:80");
     let serve = "mkdir /www; echo served > /www/index.html; httpd -f -h /www -p 80";
     vm.docker_ok(&["run", "-d", "--name", "web", "-p", &published, BUSYBOX, "sh", "-c", serve]);
-    let mut answer = String::new();
-    eventually(
-        || {
-            answer = get(port).unwrap_or_default();
-            answer.ends_with("served\n")
-        },
-        || format!("{}\n{}", vm.status(), vm.place.log_end()),
-    );
+    for at in ["127.0.0.1", "::1"] {
+        let is_served = || get(at, port).is_ok_and(|answer| answer.ends_with("served\n"));
+        eventually(is_served, || format!("{at}: {}\n{}", vm.status(), vm.place.log_end()));
+    }
     assert_eq!(vm.status()["vm"]["ports"][0]["port"], port);
     vm.docker_ok(&["rm", "-f", "web"]);
     eventually(|| TcpStream::connect(("127.0.0.1", port)).is_err(), || format!("port {port} to be closed"));
@@ -147,8 +166,8 @@ fn published_ports(vm: &Vm) {
     eventually(|| vm.status()["vm"]["ports"][0]["problem"].is_null(), || vm.status().to_string());
 }
 
-fn get(port: u16) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+fn get(at: &str, port: u16) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect((at, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
     let mut answer = String::new();
@@ -242,19 +261,69 @@ fn assert_no_difference(share: &Share<'_>) {
     assert_eq!(verified["differences"].as_array().map(Vec::len), Some(0), "{verified}");
 }
 
-#[test]
-fn what_is_missing_is_named_and_changes_nothing() {
-    let vm = Vm::new();
-    let place = vm.place.with_environment("CAUSEWAY_IMAGE", "/nonexistent/image");
+/// A VM that can't start: says why, in these words, and the doctor knows what to do, under this code.
+fn cannot_start(place: &Place, says: &str, code: &str) {
     place.ok(&["engine", "stop"]);
     place.ok(&["engine", "start"]);
     let begun = Instant::now();
     eventually(|| place.json(&["machine", "status"])["state"] == "failed", || place.log_end());
     let status = place.json(&["machine", "status"]);
-    assert!(status["detail"].as_str().unwrap().contains("here is no image at /nonexistent/image"), "{status}");
+    assert!(status["detail"].as_str().unwrap().contains(says), "{status}");
     assert!(status["remedy"].is_object(), "{status}");
+    let ran = place.run(&["machine", "start"]);
+    assert!(ran.code == 1 && ran.err.contains(says), "{ran:?}");
     assert!(begun.elapsed() < Duration::from_secs(60));
     let checks = place.json(&["doctor"]);
-    let image = checks.as_array().unwrap().iter().find(|check| check["code"] == "vm_image").unwrap().clone();
-    assert!(image["verdict"] == "bad" && image["remedy"].is_object(), "{image}");
+    let check = checks.as_array().unwrap().iter().find(|check| check["code"] == code).unwrap().clone();
+    assert!(check["verdict"] == "bad" && check["remedy"].is_object(), "{check}");
+    let disk = place.home().join("machine/vm/data.img");
+    assert!(!disk.exists() || fs::metadata(disk).unwrap().blocks() == 0, "nothing was written");
+}
+
+#[test]
+fn what_is_missing_is_named_and_changes_nothing() {
+    let mut vm = Vm::new();
+    let image = causeway_e2e::vm::image();
+    let other = tempfile::tempdir().unwrap();
+    for name in ["vmlinuz", "initrd", "root.erofs"] {
+        std::os::unix::fs::symlink(image.join(name), other.path().join(name)).unwrap();
+    }
+    let description = fs::read_to_string(image.join("image.json")).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    let of_before = description.replace(&format!("\"version\": \"{version}\""), "\"version\": \"0.0.1\"");
+    fs::write(other.path().join("image.json"), of_before).unwrap();
+
+    let image = image.to_str().unwrap();
+    vm.place = vm.place.with_environment("CAUSEWAY_IMAGE", "/nonexistent/image");
+    cannot_start(&vm.place, "here is no image at /nonexistent/image", "vm_image");
+    vm.place = vm.place.with_environment("CAUSEWAY_IMAGE", other.path().to_str().unwrap());
+    cannot_start(&vm.place, "is of version 0.0.1", "vm_image");
+    // The kernel alone.
+    fs::write(other.path().join("image.json"), &description).unwrap();
+    fs::remove_file(other.path().join("vmlinuz")).unwrap();
+    cannot_start(&vm.place, "image is damaged", "vm_image");
+    vm.place = vm.place.with_environment("CAUSEWAY_IMAGE", image);
+    vm.place = vm.place.with_environment("CAUSEWAY_QEMU", "/nonexistent/qemu");
+    cannot_start(&vm.place, "he program qemu-system-x86_64 was not found", "vm_hypervisor");
+    vm.place = vm.place.with_environment("CAUSEWAY_QEMU", "qemu-system-x86_64");
+}
+
+#[test]
+fn too_little_memory_or_disk_is_named() {
+    const THIS: &str = "vm::too_little_memory_or_disk_is_named";
+    if !may_mount(THIS) {
+        return;
+    }
+    let vm = Vm::new();
+    let settings = vm.place.home().join("machine.json");
+    let before = fs::read_to_string(&settings).unwrap();
+    let after = before.replace("\"memory_mib\": 640", "\"memory_mib\": 640000000");
+    assert_ne!(before, after);
+    fs::write(&settings, after).unwrap();
+    cannot_start(&vm.place, "he VM is set up with 640000000 MiB of memory", "vm_room");
+    fs::write(&settings, before).unwrap();
+    let disk = Disk::mount(&vm.place.home().join("machine/vm"), 100);
+    cannot_start(&vm.place, "MiB are free where the VM's disk stands", "vm_room");
+    vm.place.ok(&["engine", "stop"]);
+    disk.unmount();
 }

@@ -875,6 +875,8 @@ download_exclude: Array<string>, };
 
 export type Phase = "connecting" | "scanning" | "copying" | "finishing";
 
+export type PortProtocol = "tcp" | "udp";
+
 export type PreviewRules = { 
 /**
  * Name or id of the share.
@@ -953,9 +955,13 @@ left_ms: number | null, };
 
 export type PublishedPort = { 
 /**
- * The TCP port.
+ * Its number.
  */
 port: number, 
+/**
+ * Of which kind it is.
+ */
+protocol: PortProtocol, 
 /**
  * Why it can't be reached here, as a sentence: another program has it. `null` where it can.
  */
@@ -1379,7 +1385,7 @@ disk_bytes: number,
  */
 docker_socket: PathBytes, 
 /**
- * Ports of containers that are reached at 127.0.0.1 of this computer.
+ * Ports of containers that are reached at 127.0.0.1 and ::1 of this computer.
  */
 ports: Array<PublishedPort>, };
 
