@@ -16,6 +16,7 @@ pub enum Exit {
     /// What was asked for isn't there: `engine status` without an engine.
     NotRunning,
     /// As a program in the machine ended.
+    #[cfg(unix)]
     As(u8),
 }
 
@@ -31,6 +32,7 @@ impl Exit {
             Self::Done => 0,
             Self::Attention => 4,
             Self::NotRunning => 6,
+            #[cfg(unix)]
             Self::As(code) => code,
         }
     }

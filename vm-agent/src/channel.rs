@@ -11,6 +11,7 @@ use causeway_wire::greeting::{GreetingError, Purpose};
 
 use crate::datagrams::Datagrams;
 use crate::dial::Dialler;
+#[cfg(target_os = "linux")]
 use crate::shell;
 
 /// Docker's socket in the VM.
@@ -69,6 +70,9 @@ pub fn open(channel: ChannelId, to: Target, dialler: &Dialler) -> Result<(), Cha
             start(stream, channel, dialler)
         }
         Target::Udp(port) => start(Datagrams::to_loopback(port).map_err(unreached)?, channel, dialler),
+        #[cfg(not(target_os = "linux"))]
+        Target::Shell => Err(ChannelError::NotHere(to)),
+        #[cfg(target_os = "linux")]
         Target::Shell => {
             let connection = dialler.dial(Purpose::Channel(channel))?;
             // A person may look at nothing for long, and so take nothing of what is sent.

@@ -36,7 +36,7 @@ mod remove;
 mod session;
 #[cfg(unix)]
 mod shares;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod shell;
 
 /// Exit code of an agent that ended because the engine asked for it.
