@@ -1,5 +1,6 @@
 //! A connection to Docker itself, on which requests follow one another.
 
+use std::path::Path;
 use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, HOST};
@@ -24,6 +25,9 @@ const HOST_NAME: &str = "docker";
 /// Why Docker couldn't be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum DockerError {
+    /// Its socket.
+    #[error("Docker can't be reached: {0}")]
+    Socket(#[from] std::io::Error),
     /// HTTP.
     #[error("Docker's API: {0}")]
     Http(#[from] hyper::Error),
@@ -36,6 +40,9 @@ pub enum DockerError {
     /// None.
     #[error("Docker doesn't answer")]
     TimedOut,
+    /// The stream of events has ended.
+    #[error("Docker has ended")]
+    Ended,
 }
 
 /// A connection to Docker.
@@ -44,7 +51,18 @@ pub struct Docker {
     sender: SendRequest<Body>,
 }
 
+/// What happens in Docker, as it happens.
+#[derive(Debug)]
+pub struct Events {
+    body: Incoming,
+}
+
 impl Docker {
+    /// To a Docker whose API is at a socket.
+    pub async fn at(socket: &Path) -> Result<Self, DockerError> {
+        Self::on(UnixStream::connect(socket).await?).await
+    }
+
     /// On a stream that leads there.
     pub async fn on(stream: UnixStream) -> Result<Self, DockerError> {
         let mut builder = http1::Builder::new();
@@ -83,10 +101,23 @@ impl Docker {
         }
     }
 
+    /// Asks for events, from now on.
+    pub async fn events(mut self, path: &str) -> Result<Events, DockerError> {
+        Ok(Events { body: self.open(path).await?.into_body() })
+    }
+
     /// Asks for something that isn't long.
     pub async fn get(&mut self, path: &str) -> Result<Bytes, DockerError> {
         let body = Limited::new(self.open(path).await?.into_body(), ANSWER_BYTES_MAX);
         let whole = tokio::time::timeout(ANSWER_LIMIT, body.collect()).await.map_err(|_| DockerError::TimedOut)?;
         Ok(whole.map_err(|error| DockerError::Answer(error.to_string()))?.to_bytes())
+    }
+}
+
+impl Events {
+    /// Waits until something has happened. What, isn't told: whoever follows asks for a list, which also holds what was missed.
+    pub async fn next(&mut self) -> Result<(), DockerError> {
+        self.body.frame().await.ok_or(DockerError::Ended)??;
+        Ok(())
     }
 }

@@ -38,7 +38,7 @@ pub mod route;
 #[cfg(unix)]
 pub use connection::Proxy;
 #[cfg(unix)]
-pub use docker::{Docker, DockerError};
+pub use docker::{Docker, DockerError, Events};
 pub use host::{Host, Later, Place, Unready};
 pub use needs::{Needs, Project};
 pub use refusal::Refusal;

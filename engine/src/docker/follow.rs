@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_docker_proxy::{Docker, DockerError, Host};
-use http_body_util::BodyExt;
 use tokio::sync::Notify;
 
 use super::host::EngineHost;
@@ -29,8 +28,6 @@ enum Lost {
     Unreachable(String),
     #[error(transparent)]
     Docker(#[from] DockerError),
-    #[error("Docker has ended")]
-    Ended,
 }
 
 /// Follows Docker for ever.
@@ -61,9 +58,8 @@ fn wake_with_machine(host: &Arc<EngineHost>) -> Watching {
 
 /// Follows one run of Docker, to its end.
 async fn follow_once(host: &EngineHost, was_followed: &mut bool) -> Result<std::convert::Infallible, Lost> {
-    let mut events = connect(host).await?;
     // Before the list: what happens between the two isn't missed.
-    let mut happened = events.open(EVENTS).await?.into_body();
+    let mut events = connect(host).await?.events(EVENTS).await?;
     let mut lists = connect(host).await?;
     loop {
         let containers = lists.get(CONTAINERS).await?;
@@ -71,14 +67,13 @@ async fn follow_once(host: &EngineHost, was_followed: &mut bool) -> Result<std::
         let binds = binds(&containers, &volumes).map_err(|error| DockerError::Answer(error.to_string()))?;
         host.containers_are(binds);
         *was_followed = true;
-        // What an event says doesn't matter: the list is asked for anyway.
-        happened.frame().await.ok_or(Lost::Ended)?.map_err(DockerError::Http)?;
+        events.next().await?;
         let together = tokio::time::sleep(TOGETHER);
         tokio::pin!(together);
         loop {
             tokio::select! {
                 () = &mut together => break,
-                frame = happened.frame() => drop(frame.ok_or(Lost::Ended)?.map_err(DockerError::Http)?),
+                event = events.next() => event?,
             }
         }
     }

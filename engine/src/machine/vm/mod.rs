@@ -17,7 +17,6 @@
 mod channels;
 mod console;
 mod data_disk;
-mod docker_client;
 pub mod hypervisor;
 pub mod image;
 pub mod parts;

@@ -5,6 +5,7 @@
 //! than ports of this computer's loopback.
 
 mod datagrams;
+mod published;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -15,13 +16,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use causeway_api::{PortProtocol, PublishedPort};
+use causeway_docker_proxy::DockerError;
 use causeway_wire::channel::Target;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use self::published::Published;
 use super::channels::Channels;
-use super::docker_client::{ClientError, Events, published};
 use crate::machine::presence::Presence;
 
 /// Ports at once, at most; more aren't opened.
@@ -105,15 +107,14 @@ impl Forwarder {
     }
 
     /// Follows one run of Docker, to its end.
-    async fn follow(&mut self, changed: &Notify) -> Result<(), ClientError> {
-        // Before the list: what happens between the two isn't missed.
-        let mut events = Events::open(&self.docker).await?;
+    async fn follow(&mut self, changed: &Notify) -> Result<(), DockerError> {
+        let mut published = Published::follow(&self.docker).await?;
         loop {
-            let wanted = published(&self.docker).await?;
+            let wanted = published.now().await?;
             let is_whole = self.apply(&wanted).await;
             let again = async { if is_whole { std::future::pending().await } else { tokio::time::sleep(AGAIN).await } };
             tokio::select! {
-                event = events.next() => event?,
+                changed = published.changed() => changed?,
                 () = again => {}
                 () = changed.notified() => if self.presence.link().is_none() { return Ok(()) },
             }
