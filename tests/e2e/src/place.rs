@@ -29,6 +29,10 @@ pub struct Ran {
 /// What keeps the directory of a failed test, to be looked at, and says where it is.
 const KEEP_VARIABLE: &str = "CAUSEWAY_E2E_KEEP";
 
+/// What a guest's kernel says first of a fault, and how many lines from there on are shown.
+const KERNEL_FAULTS: [&str; 4] = ["] BUG: ", "] Oops", "] general protection fault", "] Call Trace:"];
+const KERNEL_FAULT_LINES: usize = 64;
+
 /// A `CAUSEWAY_HOME` with folders beside it.
 pub struct Place {
     dir: TempDir,
@@ -175,13 +179,19 @@ impl Place {
         kill(self.agent_pid());
     }
 
-    /// The end of the logs, the guest's console among them, to be shown with a failure.
+    /// The end of the logs, the guest's console among them, to be shown with a failure. The first fault of a guest's kernel is shown
+    /// from its beginning, which names the cause.
     pub fn log_end(&self) -> String {
         let end = |name: &str| {
             let text = fs::read(self.home().join("logs").join(name)).unwrap_or_default();
             let text = String::from_utf8_lossy(&text).into_owned();
             let lines: Vec<&str> = text.lines().collect();
-            format!("--- {name}\n{}\n", lines[lines.len().saturating_sub(25)..].join("\n"))
+            let end = lines.len().saturating_sub(25);
+            let fault = lines.iter().position(|line| KERNEL_FAULTS.iter().any(|fault| line.contains(fault)));
+            let fault = fault.filter(|fault| *fault < end).map_or(String::new(), |fault| {
+                format!("{}\n[...]\n", lines[fault..end.min(fault + KERNEL_FAULT_LINES)].join("\n"))
+            });
+            format!("--- {name}\n{fault}{}\n", lines[end..].join("\n"))
         };
         ["engine.log", "engine.stderr", "agent.log", "hypervisor.log", "machine.log"].map(end).concat()
     }

@@ -12,6 +12,8 @@ use std::thread::JoinHandle;
 
 use causeway_wire::boot::{FAILURE_MARK, STAGE_MARK};
 
+use super::trace::Trace;
+
 /// Longest line, in bytes; longer ones are cut in pieces.
 const LINE_BYTES_MAX: u64 = 4096;
 /// A log that is longer is renamed, and a new one begun.
@@ -29,6 +31,8 @@ pub struct Told {
     pub failure: Option<String>,
     /// Why the kernel ended a process.
     pub out_of_memory: Option<String>,
+    /// What the kernel printed of its first fault.
+    pub trace: Trace,
 }
 
 /// Listens for a hypervisor's console. Dropping it ends that and removes the socket.
@@ -129,9 +133,15 @@ impl Shared {
         } else if let Some(failure) = text.strip_prefix(FAILURE_MARK) {
             told.failure = Some(failure.to_owned());
         } else if let Some((_, panic)) = text.split_once(PANIC) {
-            told.failure = Some(format!("the guest's kernel panicked: {panic}"));
+            let cause = told.trace.cause().map(|cause| format!(" ({cause})")).unwrap_or_default();
+            told.failure = Some(format!("the guest's kernel panicked: {panic}{cause}"));
+            tracing::error!(panic, cause, "the guest's kernel panicked");
         } else if let Some((_, killed)) = text.split_once(OUT_OF_MEMORY) {
             told.out_of_memory = Some(killed.to_owned());
+        }
+        if told.trace.take(text) {
+            // The console's log is the guest's, and may be long; what a fault is known by belongs to the engine's too.
+            tracing::warn!("the guest's kernel: {text}");
         }
         let changed = *told != before;
         drop(told);
@@ -187,7 +197,9 @@ mod tests {
         let (socket, log) = (dir.path().join("console"), dir.path().join("log"));
         let console = Console::listen(&socket, log.clone(), Box::new(|| ())).unwrap();
         let mut vm = UnixStream::connect(&socket).unwrap();
-        writeln!(vm, "\n{STAGE_MARK}loading\r\n[ 1.0] {PANIC}no init\n[ 2.0] {OUT_OF_MEMORY}12 (node)").unwrap();
+        writeln!(vm, "\n{STAGE_MARK}loading\r\n[ 1.0] Oops: int3\n[ 1.0] RIP: 0010:there\n[ 1.0] {PANIC}no init")
+            .unwrap();
+        writeln!(vm, "[ 2.0] {OUT_OF_MEMORY}12 (node)").unwrap();
         drop(vm);
         let deadline = Instant::now() + Duration::from_secs(10);
         while console.told().out_of_memory.is_none() {
@@ -196,7 +208,7 @@ mod tests {
         }
         let told = console.told();
         assert_eq!(told.stage.as_deref(), Some("loading"));
-        assert!(told.failure.unwrap().ends_with("panicked: no init"));
+        assert!(told.failure.unwrap().ends_with("panicked: no init (Oops: int3; RIP: 0010:there)"));
         console.begin();
         assert_eq!(console.told(), Told::default());
         drop(console);

@@ -24,6 +24,7 @@ mod ports;
 pub mod qemu;
 pub mod room;
 mod shell;
+mod trace;
 pub mod trial;
 pub mod vsock;
 #[cfg(target_os = "linux")]
