@@ -72,6 +72,8 @@ pub enum HypervisorError {
 pub trait Hypervisor: Send + Sync {
     /// What people call it.
     fn name(&self) -> &'static str;
+    /// What of a size a guest that runs so can be given, and why where that is less, as a sentence.
+    fn fit(&self, size: Size, acceleration: &Acceleration) -> (Size, Option<String>);
     /// The program that runs a VM until the guest switches itself off. Its standard error tells what it has to say.
     fn command(&self, plan: &Plan<'_>) -> Command;
     /// A command that boots an image without any disk by the processor, with the console on standard output, and ends soon: the agent

@@ -121,6 +121,8 @@ struct Facts {
     hypervisor: &'static str,
     acceleration: Acceleration,
     size: Size,
+    /// Why it is less than what is set, where it is.
+    smaller_because: Option<String>,
 }
 
 impl VmMachine {
@@ -319,6 +321,7 @@ impl Shared {
         let size = settings::size(&settings::read(self.home.root())?);
         room::check(size, self.places.data_disk.parent().unwrap_or(&self.places.data_disk))?;
         let acceleration = trial::acceleration(&*hypervisor, &image, &self.places.trial);
+        let (size, smaller_because) = hypervisor.fit(size, &acceleration);
         let data = data_disk::prepare(&self.places.data_disk, size.disk_bytes)?;
         let vsock = Vsock::open(&self.home, self.presence.door().clone())?;
         let (device, guest) = vsock.start()?;
@@ -339,16 +342,18 @@ impl Shared {
             Acceleration::Emulation { .. } => ARRIVAL_LIMIT_EMULATED,
         };
         self.presence.expect(start, expected, limit, Arc::clone(on_absence))?;
-        let facts = Facts { hypervisor: hypervisor.name(), acceleration, size };
+        let facts = Facts { hypervisor: hypervisor.name(), acceleration, size, smaller_because };
         *self.now() = Now { device: Some(device), vsock: Some(vsock), facts: Some(facts) };
         Ok(Start { command, told: Vec::new() })
     }
 
     fn vm_info(&self) -> Option<VmInfo> {
-        let Facts { hypervisor, acceleration, size } = self.now().facts.clone()?;
+        let Facts { hypervisor, acceleration, size, smaller_because } = self.now().facts.clone()?;
         let (accelerated, emulated_because) = match acceleration {
             Acceleration::Hardware => (true, None),
-            Acceleration::Emulation { because } => (false, Some(because)),
+            Acceleration::Emulation { because } => {
+                (false, Some([Some(because), smaller_because].into_iter().flatten().collect::<Vec<_>>().join(" ")))
+            }
         };
         Some(VmInfo {
             hypervisor: hypervisor.to_owned(),

@@ -9,6 +9,7 @@ use super::hypervisor::{Acceleration, Hypervisor, HypervisorError, Plan, find_pr
 use super::image::Image;
 use super::vsock::GuestEnd;
 use crate::machine::life::end_with_this_process;
+use crate::machine::settings::Size;
 
 /// The program, the variable that names another, and its package.
 const PROGRAM: &str = "qemu-system-x86_64";
@@ -21,6 +22,12 @@ const TRANSLATED_MIB: u32 = 128;
 const KERNEL_ARGUMENTS: &str = "console=ttyS0 quiet panic=-1";
 /// Memory of a trial, in MiB.
 const TRIAL_MIB: u32 = 256;
+
+/// Before this version, processors that are emulated side by side run stale code: where one translates a page while another writes to
+/// it, the translation of what stood there before stays. Linux rewrites its own code all the time (static keys, which Docker's
+/// network and control groups flip), by a breakpoint that is there for a moment; the other processor then runs into the
+/// breakpoint for ever, and the kernel panics ("int3"). Mended in 8.1: "accel/tcg: Always lock pages before translation".
+const SOUND_SIDE_BY_SIDE: (u32, u32) = (8, 1);
 
 /// QEMU for x86-64.
 pub struct Qemu {
@@ -42,6 +49,12 @@ impl Qemu {
         &self.program
     }
 
+    /// The version, where the program tells.
+    fn version(&self) -> Option<(u32, u32)> {
+        let output = Command::new(&self.program).arg("--version").output().ok()?;
+        version_in(&String::from_utf8_lossy(&output.stdout))
+    }
+
     /// A machine of nothing but what is named, that doesn't start again by itself.
     fn bare(&self) -> Command {
         let mut command = Command::new(&self.program);
@@ -56,6 +69,18 @@ impl Qemu {
 impl Hypervisor for Qemu {
     fn name(&self) -> &'static str {
         "QEMU"
+    }
+
+    fn fit(&self, size: Size, acceleration: &Acceleration) -> (Size, Option<String>) {
+        let is_emulated = matches!(acceleration, Acceleration::Emulation { .. });
+        if !is_emulated || size.cpus == 1 || self.version().is_some_and(|version| version >= SOUND_SIDE_BY_SIDE) {
+            return (size, None);
+        }
+        let (major, minor) = SOUND_SIDE_BY_SIDE;
+        let why = format!(
+            "It has one processor, because QEMU emulates several without faults only from version {major}.{minor} on."
+        );
+        (Size { cpus: 1, ..size }, Some(why))
     }
 
     fn command(&self, plan: &Plan<'_>) -> Command {
@@ -121,7 +146,54 @@ fn disk(command: &mut Command, id: &str, file: &Path, options: &str, serial: &st
     command.arg("-device").arg(format!("virtio-blk-pci,drive={id},serial={serial}"));
 }
 
+/// Of what `--version` prints: `QEMU emulator version 7.2.22 (Debian ...)`.
+fn version_in(printed: &str) -> Option<(u32, u32)> {
+    let (_, version) = printed.split_once(" version ")?;
+    let mut numbers = version.split(|character: char| !character.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
 /// A path within an option of QEMU's, where a comma ends it unless it is doubled.
 fn quoted(path: &Path) -> String {
     path.to_string_lossy().replace(',', ",,")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        for (printed, version) in [
+            ("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)\nCopyright", Some((7, 2))),
+            ("QEMU emulator version 10.0.2\n", Some((10, 0))),
+            ("QEMU emulator version 8.1.50 (v8.1.0-2047-gdeadbeef)", Some((8, 1))),
+            ("QEMU emulator version 9", None),
+            ("something else", None),
+            ("", None),
+        ] {
+            assert_eq!(version_in(printed), version, "{printed}");
+        }
+    }
+
+    #[test]
+    fn an_old_qemu_emulates_one_processor() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("qemu");
+        let size = Size { cpus: 4, memory_mib: 640, disk_bytes: 4 << 30 };
+        let emulation = Acceleration::Emulation { because: String::new() };
+        for (version, acceleration, cpus) in [
+            ("7.2.22", &emulation, 1),
+            ("8.0.5", &emulation, 1),
+            ("8.1.0", &emulation, 4),
+            ("unknown", &emulation, 1),
+            ("7.2.22", &Acceleration::Hardware, 4),
+        ] {
+            std::fs::write(&program, format!("#!/bin/sh\necho QEMU emulator version {version}\n")).unwrap();
+            std::fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).unwrap();
+            let (fitted, why) = Qemu { program: program.clone() }.fit(size, acceleration);
+            assert_eq!((fitted, why.is_some()), (Size { cpus, ..size }, cpus == 1), "{version}");
+        }
+    }
 }
