@@ -157,11 +157,16 @@ fn facts(share: &ShareInfo, now: Timestamp) -> Facts {
     }
     for container in &share.containers {
         let read_only = if container.read_only { " read-only" } else { "" };
+        let behind = container.behind_since.map(|at| format!(", without the latest changes {}", times::ago(at, now)));
         facts.add(
             "Container",
             paths::safe(&format!(
-                "{} ({}, {}) at {}{read_only}",
-                container.name, container.image, container.state, container.mounted_at
+                "{} ({}, {}) at {}{read_only}{}",
+                container.name,
+                container.image,
+                container.state,
+                container.mounted_at,
+                behind.unwrap_or_default()
             )),
         );
     }

@@ -262,6 +262,9 @@ pub struct Container {
     pub mounted_at: PathBytes,
     /// Whether the mount is read-only.
     pub read_only: bool,
+    /// Since when it runs, or a command runs in it, without what had been changed on the host before: that wasn't there in time. `null`
+    /// where it was, the last time.
+    pub behind_since: Option<Timestamp>,
 }
 
 /// What a change did.

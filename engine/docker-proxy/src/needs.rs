@@ -14,6 +14,8 @@ const BARRIER_LABEL: &str = "causeway.barrier";
 /// What a container needs. It never changes for a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
+    /// Docker's id of the container; `None` where it isn't made yet.
+    pub container: Option<String>,
     /// The places in the machine that it has bound.
     pub places: Vec<String>,
     /// The names of its volumes, any of which may be bound to a place.
@@ -27,6 +29,7 @@ impl Needs {
     pub fn of_container(inspected: &[u8]) -> Self {
         let mut needs = Self::default();
         let Ok(root) = serde_json::from_slice::<&RawValue>(inspected) else { return needs };
+        needs.container = member(root, "Id").and_then(text);
         for mount in member(root, "Mounts").map(elements).unwrap_or_default() {
             let of = |name| member(mount, name).and_then(text).unwrap_or_default();
             match of("Type").as_str() {
@@ -42,7 +45,7 @@ impl Needs {
     /// Of a request that makes a container, whose binds became these places.
     pub fn of_request(body: &str, places: Vec<String>) -> Self {
         let root = serde_json::from_str::<&RawValue>(body);
-        Self { places, volumes: Vec::new(), waits_for_nothing: root.is_ok_and(turns_barrier_off) }
+        Self { places, waits_for_nothing: root.is_ok_and(turns_barrier_off), ..Self::default() }
     }
 
     /// The place that a volume is bound to, of the volume as Docker describes it.
@@ -105,7 +108,12 @@ mod tests {
             {"Type":"bind","Source":"/m/a","Destination":"/a"},
             {"Type":"volume","Name":"v","Driver":"local","Source":"/var/lib/docker/volumes/v/_data"},
             {"Type":"volume","Name":"w","Driver":"nfs"},{"Type":"tmpfs"}]}"#;
-        let needs = Needs { places: vec!["/m/a".into()], volumes: vec!["v".into()], waits_for_nothing: true };
+        let needs = Needs {
+            container: Some("c".into()),
+            places: vec!["/m/a".into()],
+            volumes: vec!["v".into()],
+            waits_for_nothing: true,
+        };
         assert_eq!(Needs::of_container(container), needs);
         for nothing in [&b"{}"[..], b"[]", b"null", b"\xff", br#"{"Mounts":{"Type":1}}"#] {
             assert_eq!(Needs::of_container(nothing), Needs::default());

@@ -110,6 +110,14 @@ impl EngineHost {
         let why = |error: ApiError| format!("The share \"{}\" isn't up to date: {}", share.name, error.message);
         flushed.map(drop).map_err(|error| Unready { why: why(error), is_absent })
     }
+
+    /// Notes whether a container has to do without what was changed in a share.
+    fn was_let_start(&self, container: &str, share: &Covered, is_behind: bool) {
+        if self.engine.usage().was_let_start(container, &share.guest, is_behind) {
+            // A share that is removed meanwhile shows nothing any more.
+            let _ = self.engine.tell(&share.id.0, Command::Republish);
+        }
+    }
 }
 
 /// What answers are translated by.
@@ -183,7 +191,11 @@ impl Host for EngineHost {
             shares.dedup_by(|a, b| a.id == b.id);
             let mut unready: Option<Unready> = None;
             for share in shares {
-                if let Err(Unready { why, is_absent }) = self.settle_share(share, deadline).await {
+                let settled = self.settle_share(share, deadline).await;
+                if let Some(container) = needs.container.as_ref().filter(|_| deadline.is_some()) {
+                    self.was_let_start(container, share, settled.is_err());
+                }
+                if let Err(Unready { why, is_absent }) = settled {
                     tracing::warn!(share = %share.name, why, "a container waits no longer");
                     let known = unready.get_or_insert(Unready { why: String::new(), is_absent: false });
                     known.is_absent |= is_absent;

@@ -2,12 +2,12 @@
 //!
 //! The machine isn't trusted: what it tells is bounded, and shown and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use causeway_api::{Container, PathBytes};
+use causeway_api::{Container, PathBytes, Timestamp};
 use serde::Deserialize;
 
 /// Containers of a share that are shown, at most.
@@ -17,11 +17,16 @@ const BINDS_MAX: usize = 16 * 1024;
 /// Longest name, in characters. Docker's own are shorter.
 const NAME_CHARS_MAX: usize = 256;
 
+/// Containers that started without what was changed before that are remembered, at most; of more, those that are gone are forgotten.
+const BEHIND_MAX: usize = 1024;
+
 /// The binds of all containers.
 #[derive(Debug, Default)]
 pub struct UsageBook {
     /// Empty, too, while Docker can't be asked.
     binds: Mutex<Vec<Bind>>,
+    /// By Docker's id and the place of the share.
+    behind: Mutex<HashMap<(String, String), Timestamp>>,
     is_known: AtomicBool,
 }
 
@@ -40,8 +45,13 @@ impl UsageBook {
             return Vec::new();
         }
         let binds = self.binds();
+        let behind = self.behind();
         let uses = binds.iter().filter(|bind| Path::new(&bind.place).starts_with(&*guest));
-        let mut containers: Vec<Container> = uses.map(|bind| bind.container.clone()).collect();
+        let told = |bind: &Bind| {
+            let behind_since = behind.get(&(bind.container.id.clone(), guest.clone().into_owned())).copied();
+            Container { behind_since, ..bind.container.clone() }
+        };
+        let mut containers: Vec<Container> = uses.map(told).collect();
         containers.sort_by(|a, b| (a.state != "running", &a.name).cmp(&(b.state != "running", &b.name)));
         containers.truncate(SHOWN_MAX);
         containers
@@ -65,6 +75,25 @@ impl UsageBook {
         *known = binds;
         self.is_known.store(true, Ordering::Release);
         differs
+    }
+
+    /// A container was let start: with what was changed in the share whose copy stands here, or without it. Returns whether that shows.
+    pub fn was_let_start(&self, container: &str, guest: &str, is_behind: bool) -> bool {
+        let (key, mut behind) = ((short(container), guest.to_owned()), self.behind());
+        if !is_behind {
+            return behind.remove(&key).is_some();
+        }
+        behind.insert(key, Timestamp::now());
+        if behind.len() > BEHIND_MAX {
+            drop(behind);
+            let known: HashSet<String> = self.binds().iter().map(|bind| bind.container.id.clone()).collect();
+            self.behind().retain(|(id, _), _| known.contains(id));
+        }
+        true
+    }
+
+    fn behind(&self) -> MutexGuard<'_, HashMap<(String, String), Timestamp>> {
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn binds(&self) -> MutexGuard<'_, Vec<Bind>> {
@@ -154,6 +183,7 @@ impl Listed {
             compose_service: label("com.docker.compose.service"),
             mounted_at: PathBytes::from(mount.destination.as_str()),
             read_only: !mount.writable,
+            behind_since: None,
         }
     }
 }
@@ -194,5 +224,26 @@ mod tests {
         assert_eq!((web.compose_project.as_deref(), web.compose_service.as_deref()), (Some("shop"), Some("web")));
         assert!(book.replace(binds(b"[]", br#"{"Volumes":null}"#).unwrap()) && of("/m/a/content").is_empty());
         assert!(binds(b"{}", b"{}").is_err());
+    }
+
+    #[test]
+    fn a_container_that_did_not_wait_is_told_until_it_does() {
+        let book = UsageBook::default();
+        book.replace(binds(CONTAINERS, VOLUMES).unwrap());
+        let behind = |guest: &str| {
+            let containers = book.containers_at(&PathBytes::from(guest));
+            containers.iter().filter(|c| c.behind_since.is_some()).map(|c| c.name.clone()).collect::<Vec<_>>()
+        };
+        assert!(!book.was_let_start("2", "/m/a/content", false));
+        assert!(book.was_let_start("2", "/m/a/content", true));
+        assert_eq!((behind("/m/a/content"), behind("/m/b/content")), (vec!["web".to_owned()], vec![]));
+        // One that is made right now isn't on the list yet.
+        assert!(book.was_let_start("9", "/m/a/content", true));
+        assert!(book.was_let_start("2", "/m/a/content", false));
+        assert!(behind("/m/a/content").is_empty());
+        for number in 0..2 * BEHIND_MAX {
+            book.was_let_start(&format!("gone {number}"), "/m/a/content", true);
+        }
+        assert!(book.behind().len() <= BEHIND_MAX);
     }
 }

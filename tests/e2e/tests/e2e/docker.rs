@@ -432,7 +432,17 @@ fn a_wait_is_bounded_and_can_be_turned_off(docked: &Docked, share: &Share<'_>, a
     assert!(off < Duration::from_secs(3), "{off:?}");
     assert!(on >= Duration::from_secs(3), "{on:?}");
     assert!(said.contains("isn't up to date"), "{said}");
+    // The one that wants no wait isn't late, and the other is until it has waited.
+    let behind = || {
+        let containers = share.show()["containers"].as_array().unwrap().clone();
+        let behind = containers.iter().filter(|container| !container["behind_since"].is_null());
+        behind.map(|container| container["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    eventually(|| behind() == ["c1"], || format!("{:?}", behind()));
+    let shown = docked.place.ok(&["share", "show", "repo"]);
+    assert!(shown.contains("without the latest changes"), "{shown}");
     share.flush();
     assert_eq!(docked.docker_ok(&["exec", "c1", "cat", "/app/file"]), "late");
+    eventually(|| behind().is_empty(), || format!("{:?}", behind()));
     docked.docker_ok(&["rm", "-f", "off"]);
 }

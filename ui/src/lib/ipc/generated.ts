@@ -336,7 +336,12 @@ mounted_at: PathBytes,
 /**
  * Whether the mount is read-only.
  */
-read_only: boolean, };
+read_only: boolean, 
+/**
+ * Since when it runs, or a command runs in it, without what had been changed on the host before: that wasn't there in time. `null`
+ * where it was, the last time.
+ */
+behind_since: Timestamp | null, };
 
 export type CountFolder = { 
 /**
