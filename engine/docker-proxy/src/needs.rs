@@ -74,15 +74,15 @@ pub fn name_of(answer: &str, member_name: &'static str) -> Option<String> {
 pub struct Project {
     /// Its name.
     pub name: String,
-    /// Its folder on the host.
-    pub folder: String,
+    /// Its folder on the host; `None` where a volume is made for it, which doesn't name the folder.
+    pub folder: Option<String>,
 }
 
 impl Project {
-    /// The project that a container is made for, of the request that makes it.
+    /// The project that a container or a volume is made for, of the request that makes it.
     pub fn of_request(body: &str) -> Option<Self> {
         let root = serde_json::from_str::<&RawValue>(body).ok()?;
-        Some(Self { name: label(root, PROJECT_LABEL)?, folder: label(root, PROJECT_FOLDER_LABEL)? })
+        Some(Self { name: label(root, PROJECT_LABEL)?, folder: label(root, PROJECT_FOLDER_LABEL) })
     }
 }
 
@@ -117,6 +117,23 @@ mod tests {
         assert_eq!(Needs::of_container(container), needs);
         for nothing in [&b"{}"[..], b"[]", b"null", b"\xff", br#"{"Mounts":{"Type":1}}"#] {
             assert_eq!(Needs::of_container(nothing), Needs::default());
+        }
+    }
+
+    #[test]
+    fn what_projects_are_named() {
+        let project = |folder: Option<&str>| Some(Project { name: "shop".into(), folder: folder.map(str::to_owned) });
+        for (request, expected) in [
+            (
+                r#"{"Labels":{"com.docker.compose.project":"shop","com.docker.compose.project.working_dir":"/a"}}"#,
+                project(Some("/a")),
+            ),
+            (r#"{"Name":"v","Labels":{"com.docker.compose.project":"shop","com.docker.compose.volume":"v"}}"#, project(None)),
+            (r#"{"Labels":{"com.docker.compose.project.working_dir":"/a"}}"#, None),
+            (r#"{"Labels":null}"#, None),
+            ("", None),
+        ] {
+            assert_eq!(Project::of_request(request), expected, "{request}");
         }
     }
 

@@ -21,6 +21,9 @@ const OF_THE_KERNEL: [&str; 3] = ["/dev", "/proc", "/sys"];
 /// Where programs expect Docker's socket.
 const DOCKER_SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
 
+/// The files that Docker Compose looks for (compose-spec, "Compose file").
+const COMPOSE_FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
+
 /// A share, as binds see it.
 #[derive(Clone, Debug)]
 pub struct Covered {
@@ -91,9 +94,12 @@ impl Ground {
     /// The folder of a project that would have to be a share for a wish: where it holds the path, containers may have it, and no share
     /// covers it yet.
     pub fn wanted(&self, wish: &Wish, project: &Project) -> Option<PathBuf> {
-        let folder = fs::canonicalize(&project.folder).ok()?;
         let given = clean(Path::new(&native(&wish.source, System::this())));
         let real = resolve(&given, wish).ok()?;
+        let folder = match &project.folder {
+            Some(folder) => fs::canonicalize(folder).ok()?,
+            None => project_around(&real.path)?,
+        };
         let is_wanted =
             real.path.starts_with(&folder) && self.allowed.iter().any(|allowed| folder.starts_with(allowed));
         (is_wanted && wish.may_be_copy && self.covering(&real.path).is_none()).then_some(folder)
@@ -212,6 +218,14 @@ impl Covered {
     }
 }
 
+/// The folder of a project that doesn't name it: the nearest one around a directory that holds a file of Docker Compose, else the directory
+/// itself.
+fn project_around(directory: &Path) -> Option<PathBuf> {
+    let holds_file = |folder: &&Path| COMPOSE_FILES.iter().any(|name| folder.join(name).is_file());
+    let is_directory = directory.is_dir();
+    is_directory.then(|| directory.ancestors().find(holds_file).unwrap_or(directory).to_owned())
+}
+
 /// Whether a path, or what is there of it, is on the same file system as a folder around it: others mounted inside aren't synchronised.
 #[cfg(unix)]
 fn on_one_disk(folder: &Path, path: &Path) -> bool {
@@ -291,5 +305,39 @@ fn missing(given: &Path, wish: &Wish) -> Result<Real, Refusal> {
         };
         names.push(name);
         at = parent;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_a_project_is_the_share_that_a_volume_needs() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = fs::canonicalize(dir.path()).unwrap();
+        for directory in ["home/shop/data/deep", "home/alone", "outside"] {
+            fs::create_dir_all(base.join(directory)).unwrap();
+        }
+        fs::write(base.join("home/shop/compose.yaml"), "").unwrap();
+        fs::write(base.join("home/file"), "").unwrap();
+        let ground = Ground { allowed: vec![base.join("home")], ..Ground::default() };
+        let named = |folder: &str| Some(base.join(folder).to_str().unwrap().to_owned());
+        for (source, folder, expected) in [
+            ("home/shop/data/deep", None, Some("home/shop")),
+            ("home/shop", None, Some("home/shop")),
+            ("home/alone", None, Some("home/alone")),
+            ("home/shop/data", named("home/shop/data"), Some("home/shop/data")),
+            ("home/alone", named("home/shop"), None),
+            ("home/file", None, None),
+            ("home/missing", None, None),
+            ("outside", None, None),
+        ] {
+            let source = base.join(source).to_str().unwrap().to_owned();
+            let wish = Wish { source, missing: Missing::Leave, may_be_copy: true };
+            let project = Project { name: "shop".to_owned(), folder };
+            let wanted = ground.wanted(&wish, &project);
+            assert_eq!(wanted, expected.map(|expected| base.join(expected)), "{}", wish.source);
+        }
     }
 }

@@ -75,7 +75,13 @@ fn folders_of_projects_become_shares_as_it_is_set() {
             "  {name}:\n    image: {BUSYBOX}\n    network_mode: none\n    command: sleep 1000\n    volumes: [\"./src:/app\"]\n"
         )
     };
-    let folder = project(&docked, "shop", &["a", "b", "c"].map(other).concat());
+    // The volume is made before any container, and doesn't say which folder it belongs to.
+    let volume = format!(
+        "  d:\n    image: {BUSYBOX}\n    network_mode: none\n    command: sleep 1000\n    volumes: [\"made:/app\"]\n\
+         volumes:\n  made:\n    driver_opts: {{type: none, o: bind, device: {}}}\n",
+        docked.place.base().join("shop/src").display()
+    );
+    let folder = project(&docked, "shop", &(["a", "b", "c"].map(other).concat() + &volume));
     for number in 0..3000 {
         fs::write(folder.join(format!("src/{number}")), number.to_string()).unwrap();
     }
@@ -92,7 +98,7 @@ fn folders_of_projects_become_shares_as_it_is_set() {
     let kept = docked.place.folder("kept");
     docked.place.share(&kept, &[]);
     compose_ok(&docked, &folder, &["up", "-d"]);
-    for service in ["web", "a", "b", "c"] {
+    for service in ["web", "a", "b", "c", "d"] {
         assert_eq!(
             compose_ok(&docked, &folder, &["exec", "-T", service, "cat", "/app/file", "/app/2999"]),
             "content\n2999"
@@ -102,7 +108,7 @@ fn folders_of_projects_become_shares_as_it_is_set() {
     assert!(names().contains("\"shop\""));
     assert_eq!(docked.place.json(&["docker", "status"])["wanted"], serde_json::json!([]));
     let shown = || Share::new(&docked.place, "shop").show()["containers"].clone();
-    eventually(|| shown().as_array().unwrap().len() == 5, || shown().to_string());
+    eventually(|| shown().as_array().unwrap().len() == 6, || shown().to_string());
     assert_eq!(docked.place.json(&["share", "prune", "--unused"]), serde_json::json!([]));
     compose_ok(&docked, &folder, &["down", "-v", "-t", "0"]);
     eventually(|| shown().as_array().unwrap().is_empty(), || shown().to_string());
