@@ -128,7 +128,10 @@ mod tests {
                 r#"{"Labels":{"com.docker.compose.project":"shop","com.docker.compose.project.working_dir":"/a"}}"#,
                 project(Some("/a")),
             ),
-            (r#"{"Name":"v","Labels":{"com.docker.compose.project":"shop","com.docker.compose.volume":"v"}}"#, project(None)),
+            (
+                r#"{"Name":"v","Labels":{"com.docker.compose.project":"shop","com.docker.compose.volume":"v"}}"#,
+                project(None),
+            ),
             (r#"{"Labels":{"com.docker.compose.project.working_dir":"/a"}}"#, None),
             (r#"{"Labels":null}"#, None),
             ("", None),

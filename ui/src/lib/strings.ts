@@ -187,7 +187,7 @@ export const t = {
     containers: "Containers",
     containerColumns: { name: "Name", image: "Image", state: "State", compose: "Compose", mounted: "Mounted at" },
     readOnly: "read-only",
-    behind: (ago: string) => `${ago} without the latest changes`,
+    behind: (ago: string) => `Begun ${ago} without the latest changes`,
     noContainers: "No container has this share mounted.",
     progress: {
       rate: (rate: string) => `${rate}/s`,

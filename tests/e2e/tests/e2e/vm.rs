@@ -167,9 +167,13 @@ fn published_ports(vm: &Vm) {
 }
 
 fn get(at: &str, port: u16) -> std::io::Result<String> {
+    get_path(at, port, "/")
+}
+
+fn get_path(at: &str, port: u16, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect((at, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)

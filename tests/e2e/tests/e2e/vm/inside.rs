@@ -7,8 +7,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use causeway_e2e::dockerd::BUSYBOX;
-use causeway_e2e::vm::PERL;
+use causeway_e2e::place::finish;
+use causeway_e2e::vm::{DOCKER_LIMIT, PERL};
 use causeway_e2e::{Share, Terminal, Vm, eventually};
+
+use super::{free_port, get_path};
 
 #[test]
 fn commands_work_in_the_vm_as_people_know_them() {
@@ -19,6 +22,66 @@ fn commands_work_in_the_vm_as_people_know_them() {
     docker_commands(&vm, &share);
     published_udp_port(&vm);
     the_engine_is_out_of_reach(&vm);
+}
+
+#[test]
+fn docker_comes_back_and_projects_run_in_the_vm() {
+    let vm = Vm::booted();
+    vm.import_busybox();
+    let share = vm.place.share(&vm.place.folder("shop"), &[]);
+    a_project_of_compose(&vm, &share);
+    docker_that_breaks_comes_back(&vm, &share);
+}
+
+/// With a network of the project's own, which Compose makes.
+fn a_project_of_compose(vm: &Vm, share: &Share<'_>) {
+    let file = format!(
+        "services:\n  web:\n    image: {BUSYBOX}\n    command: sleep 1000\n    volumes: [\"./src:/app\"]\n  other:\n    image: \
+         {BUSYBOX}\n    command: nc -l -p 80\n"
+    );
+    fs::create_dir(share.host.join("src")).unwrap();
+    fs::write(share.host.join("src/file"), "first\n").unwrap();
+    fs::write(share.host.join("compose.yaml"), file).unwrap();
+    let compose = |words: &[&str]| {
+        let mut docker = vm.docker(&[&["compose"], words].concat());
+        let child = docker.current_dir(&share.host).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let ran = finish(child, DOCKER_LIMIT);
+        assert_eq!(ran.code, 0, "{words:?}: {ran:?}\n{}", vm.place.log_end());
+        ran.out
+    };
+    compose(&["up", "-d"]);
+    assert_eq!(compose(&["exec", "-T", "web", "cat", "/app/file"]), "first\n");
+    fs::write(share.host.join("src/file"), "second\n").unwrap();
+    compose(&["exec", "-T", "web", "sh", "-c", "cat /app/file | nc other 80 && echo made > /app/made"]);
+    assert_eq!(vm.docker_ok(&["logs", "shop-other-1"]), "second\n");
+    share.flush();
+    assert_eq!(fs::read_to_string(share.host.join("src/made")).unwrap(), "made\n");
+    compose(&["down", "-t", "0"]);
+}
+
+/// The agent starts it again; what has to run then runs, with its share and its port.
+fn docker_that_breaks_comes_back(vm: &Vm, share: &Share<'_>) {
+    let port = free_port();
+    let (mount, published) = (format!("{}:/www", share.host.display()), format!("{port}:80"));
+    let words = ["run", "-d", "--name", "web", "--restart", "always", "-v", &mount, "-p", &published, BUSYBOX];
+    vm.docker_ok(&[&words[..], &["httpd", "-f", "-h", "/www", "-p", "80"]].concat());
+    let serves = |content: &str| {
+        fs::write(share.host.join("page"), content).unwrap();
+        share.flush();
+        let is_served = || get_path("127.0.0.1", port, "/page").is_ok_and(|answer| answer.ends_with(content));
+        eventually(is_served, || format!("{}\n{}", vm.status(), vm.place.log_end()));
+    };
+    serves("before\n");
+    let kill =
+        "for at in /proc/[0-9]*; do read name < $at/comm && [ $name = dockerd ] && kill -9 ${at#/proc/}; done; true";
+    vm.place.ok(&["machine", "shell", "--", "sh", "-c", kill]);
+    let runs = || vm.run_docker(&["ps", "--format", "{{.Names}} {{.Status}}"]).out.starts_with("web Up");
+    eventually(runs, || vm.place.log_end());
+    serves("after\n");
+    let told = || share.show()["containers"][0]["state"] == "running";
+    eventually(told, || share.show().to_string());
+    assert_eq!(vm.status()["restarts"], 0, "the VM lived on");
+    vm.docker_ok(&["rm", "-f", "web"]);
 }
 
 /// Datagrams reach a container and its answers come back, each to the client that asked, at both addresses of the loopback.
