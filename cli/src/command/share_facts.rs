@@ -157,7 +157,8 @@ fn facts(share: &ShareInfo, now: Timestamp) -> Facts {
     }
     for container in &share.containers {
         let read_only = if container.read_only { " read-only" } else { "" };
-        let behind = container.behind_since.map(|at| format!(", begun {} without the latest changes", times::ago(at, now)));
+        let behind =
+            container.behind_since.map(|at| format!(", begun {} without the latest changes", times::ago(at, now)));
         facts.add(
             "Container",
             paths::safe(&format!(
