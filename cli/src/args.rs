@@ -97,6 +97,10 @@ pub enum ShareCommand {
     Remove(Remove),
     /// Forget what both sides last agreed on and compare them afresh; deletes nothing
     Reset(Name),
+    /// Another mode; compares both sides afresh
+    Mode(SetMode),
+    /// Try all problems again at once
+    Retry(Name),
     /// Delete the copies that newly ignored paths left in the guest; or shares that nothing uses
     Prune(Prune),
     /// Read both sides whole, and compare
@@ -117,6 +121,15 @@ pub enum ShareCommand {
 pub struct Name {
     /// Name or id of the share
     pub name: String,
+}
+
+#[derive(Debug, Args)]
+pub struct SetMode {
+    #[command(flatten)]
+    pub share: Name,
+    /// Which way changes go, and who wins
+    #[arg(value_enum)]
+    pub mode: ModeArg,
 }
 
 #[derive(Debug, Args)]

@@ -1,14 +1,14 @@
 //! The engine's parts together: settings, machine, shares, and what subscribers see of them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use causeway_api::{
     Activity, ApiError, Check, ConfigureMachine, CountFolder, CreateShare, DockerInfo, DockerSettings, EngineLock,
     ErrorCode, Feed, FolderTally, Home, MachineInfo, MachineSettings, Mode, PathBytes, Patterns, Remedy, ShareId,
-    ShareInfo, ShareName, Timestamp,
+    ShareInfo, ShareName, Timestamp, Usage, UsageSpan, WantedFolder,
 };
 use tokio::sync::watch;
 
@@ -19,9 +19,10 @@ use crate::docker::usage::UsageBook;
 use crate::doctor::{self, SharedFolder, Subject};
 use crate::folder::counts::FolderCounts;
 use crate::looks;
+use crate::machine::usage::{History, Measuring};
 use crate::machine::{self, Machine};
 use crate::settings::{SettingsError, SettingsStore, ShareSettings};
-use crate::share::check::{Granted, Present, Wish, check};
+use crate::share::check::{Granted, Present, Wish, check, check_mode};
 use crate::share::command::Command;
 use crate::share::prepared::forget_prepared;
 use crate::share::rules;
@@ -46,7 +47,10 @@ pub struct Engine {
     activity: Arc<ActivityBook>,
     usage: Arc<UsageBook>,
     /// Folders that containers wanted, the latest last.
-    wanted: Mutex<Vec<PathBuf>>,
+    wanted: Mutex<Vec<WantedFolder>>,
+    history: Arc<History>,
+    /// Ends when the engine does; none where the system had no room for it.
+    _measuring: Option<Measuring>,
     counts: FolderCounts,
     stopping: watch::Sender<bool>,
     started: Timestamp,
@@ -62,6 +66,9 @@ impl Engine {
         machine: Arc<dyn Machine>,
         feed: Arc<Feed>,
     ) -> Arc<Self> {
+        let history = Arc::<History>::default();
+        let measuring = Measuring::start(&machine, Arc::clone(&history))
+            .inspect_err(|error| tracing::warn!(%error, "what the machine takes isn't measured"));
         let engine = Arc::new(Self {
             home,
             machine,
@@ -71,6 +78,8 @@ impl Engine {
             activity: Arc::default(),
             usage: Arc::default(),
             wanted: Mutex::default(),
+            history,
+            _measuring: measuring.ok(),
             counts: FolderCounts::default(),
             stopping: watch::Sender::new(false),
             started: Timestamp::now(),
@@ -84,6 +93,7 @@ impl Engine {
             shares.insert(id, engine.start_share(settings));
         }
         drop(shares);
+        engine.show_docker();
         engine
     }
 
@@ -180,22 +190,38 @@ impl Engine {
         Ok(())
     }
 
-    /// A container wanted a folder that no share covers.
-    pub fn note_wanted(&self, folder: &Path) {
-        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.retain(|known| known != folder);
-        wanted.push(folder.to_path_buf());
+    /// A container of a project wanted a folder that no share covers.
+    pub fn note_wanted(&self, folder: &Path, project: &str) {
+        let folder = PathBytes::from(folder);
+        let mut wanted = self.lock_wanted();
+        wanted.retain(|known| known.folder != folder);
+        wanted.push(WantedFolder { folder, project: project.to_owned(), at: Timestamp::now() });
         if wanted.len() > WANTED_MAX {
             wanted.remove(0);
         }
+        drop(wanted);
+        self.show_docker();
+    }
+
+    /// A person doesn't want to be told of it.
+    pub fn dismiss_wanted(&self, folder: &PathBytes) {
+        self.lock_wanted().retain(|known| known.folder != *folder);
+        self.show_docker();
     }
 
     /// What containers wanted and no share covers even now.
-    fn wanted(&self) -> Vec<PathBytes> {
+    fn wanted(&self) -> Vec<WantedFolder> {
         let shares = self.covered();
-        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.retain(|folder| !shares.iter().any(|share| folder.starts_with(&share.host)));
-        wanted.iter().map(|folder| PathBytes::from(folder.as_path())).collect()
+        let is_covered = |wanted: &WantedFolder| {
+            wanted.folder.to_path().is_none_or(|folder| shares.iter().any(|share| folder.starts_with(&share.host)))
+        };
+        let mut wanted = self.lock_wanted();
+        wanted.retain(|wanted| !is_covered(wanted));
+        wanted.clone()
+    }
+
+    fn lock_wanted(&self) -> MutexGuard<'_, Vec<WantedFolder>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The shares that were made for projects of Docker Compose, and that no container has.
@@ -306,7 +332,9 @@ impl Engine {
         let mut shares = self.shares();
         let handle = self.start_share(share);
         shares.insert(id.clone(), handle);
+        drop((shares, settings));
         tracing::info!(share = %id, "created");
+        self.show_docker();
         self.feed.share(&id).ok_or_else(|| ApiError::no_such_share(&id.0))
     }
 
@@ -332,6 +360,30 @@ impl Engine {
             wanted: self.wanted(),
             settings,
         }
+    }
+
+    /// Tells subscribers how Docker's API is. Settings that can't be read leave what they saw.
+    pub fn show_docker(&self) {
+        match docker::settings::read(self.home.root()) {
+            Ok(settings) => self.feed.put_docker(self.docker(settings)),
+            Err(error) => tracing::warn!(%error, "how Docker's API is set up can't be shown"),
+        }
+    }
+
+    /// What the machine takes of this computer, and took lately.
+    pub fn machine_usage(&self, span: UsageSpan) -> Usage {
+        self.history.of(span, self.machine.bounds())
+    }
+
+    /// Notes a share's mode, and tells which it was. Refuses one that brings changes to a folder which can't be written to.
+    pub fn note_mode(&self, share: &str, mode: Mode) -> Result<Mode, ApiError> {
+        let known = self.settings_of(share)?;
+        check_mode(&known.host_path, mode)?;
+        let set = |shares: &mut Vec<ShareSettings>| {
+            shares.iter_mut().filter(|share| share.id == known.id).for_each(|share| share.mode = mode);
+        };
+        self.settings().update(set).map_err(settings_error)?;
+        Ok(known.mode)
     }
 
     fn check_wish(&self, wish: &CreateShare, settings: &SettingsStore) -> Result<Granted, ApiError> {
@@ -364,6 +416,7 @@ impl Engine {
         self.shares().remove(&id);
         self.feed.remove_share(&id);
         self.activity.forget(&id);
+        self.show_docker();
         tracing::info!(share = %id, "removed");
         Ok(())
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use causeway_api::{
     Activity, ActivityOf, Amount, ApiError, BinEmpty, BinItem, BinRestore, BothContents, Check, ComparePath,
-    ConfigureDocker, ConfigureMachine, Conflict, CountFolder, CreateShare, DockerInfo, EngineStatus, ErrorCode, Feed,
-    FlushShare, Flushed, FolderTally, Handler, ListOf, MachineInfo, MachineSettings, Nothing, OfShare,
-    PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem, RemoveShare, Resolve, Resolved, Restored, ResumeShare,
-    RulesPreview, RulesText, ShareInfo, ShareName, Verification, WriteRules,
+    ConfigureDocker, ConfigureMachine, ConfigureShare, Conflict, ConsoleTail, CountFolder, CreateShare, DismissWanted,
+    DockerInfo, EngineStatus, ErrorCode, Feed, FlushShare, Flushed, FolderTally, Handler, ListOf, MachineInfo,
+    MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem, RemoveShare, Resolve,
+    Resolved, Restored, ResumeShare, RulesPreview, RulesText, ShareInfo, ShareName, Usage, UsageOf, Verification,
+    WriteRules,
 };
 use tokio::sync::oneshot;
 
@@ -128,6 +129,22 @@ impl Handler for Control {
         self.ask(&params.share, Command::Reset).await
     }
 
+    async fn share_configure(&self, params: ConfigureShare) -> Result<ShareInfo, ApiError> {
+        let ConfigureShare { share, mode } = params;
+        let named = share.clone();
+        // Noted first: what a crash interrupts goes on under the new mode.
+        let before = self.blocking(move |engine| engine.note_mode(&named, mode)).await?;
+        let set = self.ask(&share, |reply| Command::SetMode { mode, reply }).await;
+        if set.is_err() {
+            self.blocking(move |engine| engine.note_mode(&share, before)).await?;
+        }
+        set
+    }
+
+    async fn share_retry(&self, params: OfShare) -> Result<ShareInfo, ApiError> {
+        self.ask(&params.share, Command::Retry).await
+    }
+
     async fn share_prune(&self, params: OfShare) -> Result<Amount, ApiError> {
         self.ask(&params.share, Command::Prune).await
     }
@@ -216,6 +233,14 @@ impl Handler for Control {
         self.blocking(Engine::reset_machine).await
     }
 
+    async fn machine_usage(&self, params: UsageOf) -> Result<Usage, ApiError> {
+        Ok(self.engine.machine_usage(params.span))
+    }
+
+    async fn machine_console(&self, _: Nothing) -> Result<ConsoleTail, ApiError> {
+        Ok(ConsoleTail { lines: self.engine.machine().console() })
+    }
+
     async fn share_prune_unused(&self, _: Nothing) -> Result<Vec<ShareName>, ApiError> {
         let mut removed = Vec::new();
         for (id, name) in self.engine.unused()? {
@@ -240,7 +265,16 @@ impl Handler for Control {
     async fn docker_configure(&self, params: ConfigureDocker) -> Result<DockerInfo, ApiError> {
         self.blocking(move |engine| {
             let settings = docker::settings::change(engine.home().root(), &params)?;
+            engine.show_docker();
             Ok(engine.docker(settings))
+        })
+        .await
+    }
+
+    async fn docker_dismiss(&self, params: DismissWanted) -> Result<Nothing, ApiError> {
+        self.blocking(move |engine| {
+            engine.dismiss_wanted(&params.folder);
+            Ok(Nothing {})
         })
         .await
     }

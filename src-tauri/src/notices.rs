@@ -1,10 +1,12 @@
-//! Desktop notifications: one when a conflict, a problem or a halt persists, none for what passes by itself.
+//! Desktop notifications: one when a conflict, a problem or a halt persists, none for what passes by itself; and one when a container
+//! wants a folder that no share covers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use causeway_api::{ShareId, ShareInfo, State};
+use causeway_api::feed::Snapshot;
+use causeway_api::{AutoShare, PathBytes, ShareId, ShareInfo, State, Timestamp, WantedFolder};
 use tauri::{AppHandle, Manager};
 use tauri_plugin_notification::NotificationExt;
 
@@ -13,6 +15,9 @@ use crate::shown::Shown;
 
 /// A conflict or problem that is gone sooner is told to nobody.
 const PERSISTS_AFTER: Duration = Duration::from_secs(10);
+
+/// A container that wants a folder again is told of again after this.
+const TOLD_AGAIN_AFTER_MS: u64 = 60_000;
 
 /// Something to tell a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +30,8 @@ struct Notice {
 #[derive(Debug, Default)]
 struct Watcher {
     waiting: BTreeMap<ShareId, Waiting>,
+    /// The folders that containers wanted, and when each was when it was told.
+    wanted: Vec<(PathBytes, Timestamp)>,
 }
 
 #[derive(Debug)]
@@ -53,6 +60,30 @@ impl Watcher {
         notices
     }
 
+    /// Takes in what containers wanted. Returns what is new: a container that tries again and again within a while is told of once.
+    fn look_at_wanted(&mut self, wanted: &[WantedFolder]) -> Vec<Notice> {
+        self.wanted.retain(|(folder, _)| wanted.iter().any(|now| now.folder == *folder));
+        let mut notices = Vec::new();
+        for WantedFolder { folder, project, at } in wanted {
+            let known = self.wanted.iter_mut().find(|(known, _)| known == folder);
+            let told_ms = known.as_ref().map(|(_, told)| told.ms_until(*at));
+            if told_ms.is_some_and(|since_ms| since_ms < TOLD_AGAIN_AFTER_MS) {
+                continue;
+            }
+            match known {
+                Some((_, told)) => *told = *at,
+                None => self.wanted.push((folder.clone(), *at)),
+            }
+            notices.push(Notice {
+                title: format!("{project} wants a share"),
+                body: format!(
+                    "A container wants {folder}, which no share covers, and didn’t start. Create the share in Causeway."
+                ),
+            });
+        }
+        notices
+    }
+
     /// When something will become due though nothing changes.
     fn due(&self) -> Option<Instant> {
         self.waiting.values().filter(|waiting| !waiting.told).map(|waiting| waiting.since + PERSISTS_AFTER).min()
@@ -77,8 +108,10 @@ pub fn follow(app: &AppHandle, shown: &Arc<Shown>) {
         let mut watcher = Watcher::default();
         let mut changes = shown.changes();
         loop {
-            let shares = shown.look(|_, snapshot| snapshot.map(|all| all.shares.clone()).unwrap_or_default());
-            for notice in watcher.look(&shares, Instant::now()) {
+            let (shares, wanted) = shown.look(|_, snapshot| snapshot.map(of_interest).unwrap_or_default());
+            let mut notices = watcher.look(&shares, Instant::now());
+            notices.extend(watcher.look_at_wanted(&wanted));
+            for notice in notices {
                 tell(&app, &notice);
             }
             let changed = match watcher.due() {
@@ -92,6 +125,12 @@ pub fn follow(app: &AppHandle, shown: &Arc<Shown>) {
     });
 }
 
+/// The shares, and the folders that a person is to be asked for.
+fn of_interest(snapshot: &Snapshot) -> (Vec<ShareInfo>, Vec<WantedFolder>) {
+    let asks = snapshot.docker.as_ref().filter(|docker| docker.settings.compose_auto_share == AutoShare::Ask);
+    (snapshot.shares.clone(), asks.map(|docker| docker.wanted.clone()).unwrap_or_default())
+}
+
 fn tell(app: &AppHandle, notice: &Notice) {
     if !app.state::<App>().preferences.get().notifications {
         return;
@@ -103,7 +142,6 @@ fn tell(app: &AppHandle, notice: &Notice) {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use causeway_api::feed::Snapshot;
     use serde_json::json;
 
     use super::*;
@@ -131,7 +169,7 @@ pub(crate) mod tests {
             "kind": "local", "state": "running", "state_since": "2026-11-03T14:20:11Z", "restarts": 0,
             "chosen_because": "Chosen.",
         });
-        Snapshot { seq: 1, machine: serde_json::from_value(machine).unwrap(), shares }
+        Snapshot { seq: 1, machine: serde_json::from_value(machine).unwrap(), docker: None, shares }
     }
 
     fn titles(notices: &[Notice]) -> Vec<&str> {
@@ -160,6 +198,22 @@ pub(crate) mod tests {
         assert!(watcher.look(&[share("web", State::Problem)], start + PERSISTS_AFTER).is_empty());
         let told = watcher.look(&[share("web", State::Problem)], start + PERSISTS_AFTER * 2);
         assert_eq!((titles(&told), told[0].body.as_str()), (vec!["web: Problem"], "12 MB are free."));
+    }
+
+    #[test]
+    fn a_wanted_folder_is_told_once_in_a_while() {
+        let mut watcher = Watcher::default();
+        let wanted = |at_ms| WantedFolder {
+            folder: "/h/shop".into(),
+            project: "shop".into(),
+            at: Timestamp::from_ns(at_ms * 1_000_000),
+        };
+        assert_eq!(titles(&watcher.look_at_wanted(&[wanted(0)])), ["shop wants a share"]);
+        assert!(watcher.look_at_wanted(&[wanted(1_000)]).is_empty());
+        let later_ms = i64::try_from(TOLD_AGAIN_AFTER_MS).unwrap();
+        assert_eq!(watcher.look_at_wanted(&[wanted(later_ms)]).len(), 1);
+        assert!(watcher.look_at_wanted(&[]).is_empty());
+        assert_eq!(watcher.look_at_wanted(&[wanted(later_ms + 1)]).len(), 1, "it was dismissed, and wanted again");
     }
 
     #[test]

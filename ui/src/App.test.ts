@@ -1,8 +1,8 @@
-import { render, screen, waitFor, within } from "@testing-library/svelte";
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type FakeBackend, fakeOf, refused } from "../tests/fixtures/backend";
-import { billing, docs, everyState, HOME, storefront } from "../tests/fixtures/shares";
+import { billing, docker, docs, everyState, HOME, machine, start as starting, storefront, vm } from "../tests/fixtures/shares";
 import App from "./App.svelte";
 import { app } from "./lib/state/app.svelte";
 import { listView } from "./lib/state/list.svelte";
@@ -160,6 +160,110 @@ describe("ignore rules", () => {
     await waitFor(() => expect(save.disabled).toBe(false));
     await user.click(save);
     expect(asked(fake, "rules.write")).toEqual([{ share: "storefront", text: "a\nb", replaces: "a\n" }]);
+  });
+});
+
+describe("the machine", () => {
+  test("what Compose may share is set there", async () => {
+    const { user, fake } = await open(fakeOf([docs]));
+    router.go({ at: "machine" });
+    await user.click(await screen.findByRole("button", { name: t.machine.autoShare.on }));
+    expect(asked(fake, "docker.configure")).toMatchObject([{ compose_auto_share: "on", engine_socket: null }]);
+  });
+
+  test("only what was changed of its settings is sent, and a refusal is said", async () => {
+    const { user, fake } = await open(
+      fakeOf([docs], {
+        "machine.configure": (wish) => {
+          if (wish.cpus === 900) throw refused("The number of processors has to be between 1 and 256.");
+          return { kind: "auto", cpus: wish.cpus, memory_mib: 2048, disk_gib: null };
+        },
+      }),
+    );
+    router.go({ at: "machine" });
+    await user.click(await screen.findByRole("button", { name: t.machine.settings }));
+    const cpus = screen.getByLabelText(t.machine.cpus) as HTMLInputElement;
+    await waitFor(() => expect(cpus.disabled).toBe(false));
+    await user.type(cpus, "900");
+    await user.click(screen.getByRole("button", { name: t.machine.save }));
+    expect((await screen.findByRole("alert")).textContent).toContain("between 1 and 256");
+    await user.clear(cpus);
+    await user.type(cpus, "4");
+    await user.click(screen.getByRole("button", { name: t.machine.save }));
+    await waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
+    expect(asked(fake, "machine.configure").at(-1)).toEqual({ kind: null, cpus: 4, memory_mib: null, disk_gib: null });
+  });
+
+  test("shows each step of its start", async () => {
+    const fake = fakeOf([docs]);
+    fake.snapshot = { ...fake.snapshot, machine: { ...machine, ...vm, state: "starting", agent: null, start: starting } };
+    await open(fake);
+    router.go({ at: "machine" });
+    const step = (await screen.findByText(t.machine.steps.guest)).closest("li")!;
+    expect(step.getAttribute("aria-current")).toBe("step");
+    expect(step.textContent).toContain("checking the data disk");
+    expect(await screen.findByText(/EXT4-fs/)).toBeTruthy();
+  });
+});
+
+describe("folders that containers wanted", () => {
+  const at = docs.created;
+  const wanting = () => {
+    const fake = fakeOf([docs]);
+    const wanted = [{ folder: `${HOME}/src/shop`, project: "shop", at }];
+    fake.snapshot = { ...fake.snapshot, docker: { ...docker, wanted } };
+    return fake;
+  };
+
+  test("lead to Create share", async () => {
+    const { user } = await open(wanting());
+    const notice = await screen.findByRole("list", { name: t.wanted.label });
+    await user.click(within(notice).getByRole("button", { name: t.wanted.create }));
+    const field = (await screen.findByRole("textbox", { name: t.create.folder })) as HTMLInputElement;
+    expect(field.value).toBe("~/src/shop");
+  });
+
+  test("are put away, and leave when Docker’s API says so", async () => {
+    const { user, fake } = await open(wanting());
+    await user.click(await screen.findByRole("button", { name: t.wanted.dismiss }));
+    expect(asked(fake, "docker.dismiss")).toEqual([{ folder: `${HOME}/src/shop` }]);
+    fake.hear({ type: "delta", delta: { since: 1, seq: 2, machine: null, docker, shares: [], removed: [] } });
+    await waitFor(() => expect(screen.queryByRole("list", { name: t.wanted.label })).toBeNull());
+  });
+});
+
+describe("a share's mode and problems", () => {
+  test("another mode is chosen in a dialog", async () => {
+    const { user, fake } = await open(fakeOf([storefront]));
+    router.share(storefront.id);
+    await user.click(await screen.findByRole("button", { name: t.overview.changeMode }));
+    await user.click(screen.getByRole("radio", { name: new RegExp(t.modes["one-way-safe"]) }));
+    await user.click(screen.getByRole("button", { name: t.dialogs.modeDo }));
+    expect(asked(fake, "share.configure")).toEqual([{ share: "storefront", mode: "one-way-safe" }]);
+  });
+
+  test("all problems are tried again at once", async () => {
+    const { user, fake } = await open(fakeOf([everyState.problem]));
+    router.share("firmware", "problems");
+    await user.click(await screen.findByRole("button", { name: t.problems.tryAll }));
+    expect(asked(fake, "share.retry")).toEqual([{ share: "firmware" }]);
+  });
+});
+
+describe("the menu of a row", () => {
+  test("opens by the keyboard's own key, moves, and acts", async () => {
+    const { user, fake } = await open(fakeOf([storefront, docs]));
+    const row = screen.getByRole("button", { name: storefront.name }).closest("tr")!;
+    await fireEvent.contextMenu(row);
+    const menu = screen.getByRole("menu");
+    expect(document.activeElement?.textContent).toContain(t.common.open);
+    await user.keyboard("{ArrowDown}{ArrowDown}{ArrowDown}{Enter}");
+    expect(asked(fake, "share.flush")).toHaveLength(1);
+    expect(menu.isConnected).toBe(false);
+    await fireEvent.contextMenu(row);
+    await user.keyboard("{Escape}");
+    expect(screen.queryByRole("menu")).toBeNull();
+    expect(document.activeElement).toBe(row);
   });
 });
 

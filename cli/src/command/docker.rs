@@ -75,10 +75,11 @@ fn lines(docker: &DockerInfo) -> Vec<String> {
     };
     facts.add("Compose", compose);
     let mut lines = facts.lines();
-    for folder in &docker.wanted {
+    for wanted in &docker.wanted {
+        let (project, folder) = (paths::safe(&wanted.project), paths::on_host(&wanted.folder));
         let remedy = Remedy::command(
-            format!("A container wanted {}, which no share covers.", paths::on_host(folder)),
-            format!("causeway share create {}", paths::safe(&folder.to_text())),
+            format!("A container of the project {project} wanted {folder}, which no share covers."),
+            format!("causeway share create {}", paths::safe(&wanted.folder.to_text())),
         );
         lines.extend(remedy_lines(&remedy, 0));
     }

@@ -71,6 +71,8 @@ async fn share_command(command: ShareCommand, home: &Home, screen: Screen) -> an
         ShareCommand::Resume(resume) => share::resume(client, screen, resume).await,
         ShareCommand::Flush(flush) => share::flush(client, screen, flush).await,
         ShareCommand::Remove(remove) => share::remove(client, screen, remove).await,
+        ShareCommand::Mode(wish) => share::set_mode(client, screen, wish).await,
+        ShareCommand::Retry(share) => share::retry(client, screen, &of(share.name)).await,
         ShareCommand::Reset(share) => share::reset(client, screen, &of(share.name)).await,
         ShareCommand::Prune(Prune { name: Some(name), .. }) => share::prune(client, screen, &of(name)).await,
         ShareCommand::Prune(Prune { name: None, .. }) => share::prune_unused(client, screen).await,

@@ -1,11 +1,13 @@
 //! Commands about a share that ask once and show the answer.
 
-use causeway_api::{Client, FlushShare, Flushed, Nothing, OfShare, RemoveShare, ResumeShare, ShareInfo, Timestamp};
+use causeway_api::{
+    Client, ConfigureShare, FlushShare, Flushed, Nothing, OfShare, RemoveShare, ResumeShare, ShareInfo, Timestamp,
+};
 use serde_json::json;
 
 use super::{share_facts, share_table};
 use crate::{
-    args::{Flush, Remove, Resume},
+    args::{Flush, Remove, Resume, SetMode},
     exit::Exit,
     progress::Bar,
     show::{numbers, screen::Screen, state, times},
@@ -39,6 +41,17 @@ pub async fn resume(client: &Client, screen: Screen, resume: Resume) -> anyhow::
 /// Resets.
 pub async fn reset(client: &Client, screen: Screen, of: &OfShare) -> anyhow::Result<Exit> {
     became(screen, &client.share_reset(of).await?)
+}
+
+/// Another mode.
+pub async fn set_mode(client: &Client, screen: Screen, wish: SetMode) -> anyhow::Result<Exit> {
+    let wish = ConfigureShare { share: wish.share.name, mode: wish.mode.0 };
+    became(screen, &client.share_configure(&wish).await?)
+}
+
+/// Tries problems again.
+pub async fn retry(client: &Client, screen: Screen, of: &OfShare) -> anyhow::Result<Exit> {
+    became(screen, &client.share_retry(of).await?)
 }
 
 /// How a share is after a command.

@@ -77,6 +77,10 @@ async fn a_share_is_paused_resumed_and_reset() {
     served.run("share resume web").await.with_code(0);
     served.run("share resume web --accept mass-deletion").await.with_code(0);
     served.run("share reset web --json").await.with_code(0);
+    served.script.answer("share.configure", share("web"));
+    served.run("share mode web one-way-safe --json").await.with_code(0);
+    served.script.answer("share.retry", share("web"));
+    served.run("share retry web --json").await.with_code(0);
     assert_eq!(
         served.script.asked("share.resume"),
         [json!({"share": "web", "accept": null}), json!({"share": "web", "accept": "mass_deletion"})]

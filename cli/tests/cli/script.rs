@@ -81,6 +81,8 @@ scripted! {
     share_flush = "share.flush" (FlushShare) -> Flushed;
     share_remove = "share.remove" (RemoveShare) -> Nothing;
     share_reset = "share.reset" (OfShare) -> ShareInfo;
+    share_configure = "share.configure" (ConfigureShare) -> ShareInfo;
+    share_retry = "share.retry" (OfShare) -> ShareInfo;
     share_prune = "share.prune" (OfShare) -> Amount;
     share_prune_unused = "share.prune_unused" (Nothing) -> Vec<ShareName>;
     share_verify = "share.verify" (OfShare) -> Verification;
@@ -101,8 +103,11 @@ scripted! {
     machine_stop = "machine.stop" (Nothing) -> MachineInfo;
     machine_configure = "machine.configure" (ConfigureMachine) -> MachineSettings;
     machine_reset = "machine.reset" (Nothing) -> MachineInfo;
+    machine_usage = "machine.usage" (UsageOf) -> Usage;
+    machine_console = "machine.console" (Nothing) -> ConsoleTail;
     docker_status = "docker.status" (Nothing) -> DockerInfo;
     docker_configure = "docker.configure" (ConfigureDocker) -> DockerInfo;
+    docker_dismiss = "docker.dismiss" (DismissWanted) -> Nothing;
     doctor = "doctor" (Nothing) -> Vec<Check>;
 }
 
@@ -145,6 +150,7 @@ pub fn machine() -> MachineInfo {
         disk_free_bytes: None,
         restarts: 0,
         chosen_because: String::new(),
+        start: None,
         vm: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::path::PathBytes;
+use crate::{path::PathBytes, time::Timestamp};
 
 /// Longest time that the start of a container waits for changes on their way, where nobody says otherwise.
 pub const BARRIER_MS_UNASKED: u64 = 5_000;
@@ -70,7 +70,27 @@ pub struct DockerInfo {
     /// The folders that containers may have.
     pub allowed: Vec<PathBytes>,
     /// Folders of Docker Compose's projects that containers wanted lately, and no share covers.
-    pub wanted: Vec<PathBytes>,
+    pub wanted: Vec<WantedFolder>,
     /// How it is set up.
     pub settings: DockerSettings,
+}
+
+/// A folder that a container of a Docker Compose project wanted and didn't get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct WantedFolder {
+    /// The project's folder, which would become a share.
+    pub folder: PathBytes,
+    /// The project.
+    pub project: String,
+    /// When a container wanted it last.
+    pub at: Timestamp,
+}
+
+/// Not to be told of a wanted folder any more, until a container wants it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct DismissWanted {
+    /// The folder.
+    pub folder: PathBytes,
 }

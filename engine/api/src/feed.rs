@@ -21,7 +21,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::{sync::watch, time::Instant};
 
-use crate::{machine::MachineInfo, name::ShareId, share::ShareInfo};
+use crate::{docker::DockerInfo, machine::MachineInfo, name::ShareId, share::ShareInfo};
 
 /// The method that subscribes the connection; its answer is a [`Snapshot`]. Again on the same connection it begins anew.
 pub const SUBSCRIBE: &str = "subscribe";
@@ -46,6 +46,9 @@ pub struct Snapshot {
     pub seq: u64,
     /// The machine.
     pub machine: MachineInfo,
+    /// Docker's API; `null` where nobody has told of it yet.
+    #[serde(default)]
+    pub docker: Option<DockerInfo>,
     /// The shares, by name.
     pub shares: Vec<ShareInfo>,
 }
@@ -60,6 +63,9 @@ pub struct Delta {
     pub seq: u64,
     /// The machine, if it changed.
     pub machine: Option<MachineInfo>,
+    /// Docker's API, if anything of it changed.
+    #[serde(default)]
+    pub docker: Option<DockerInfo>,
     /// The shares that are new or changed.
     pub shares: Vec<ShareInfo>,
     /// The shares that are gone.
@@ -99,7 +105,14 @@ impl Delta {
         removed.retain(|id| !changed(id) && !later.removed.contains(id));
         removed.extend(later.removed);
         shares.extend(later.shares);
-        Self { since: self.since, seq: later.seq, machine: later.machine.or(self.machine), shares, removed }
+        Self {
+            since: self.since,
+            seq: later.seq,
+            machine: later.machine.or(self.machine),
+            docker: later.docker.or(self.docker),
+            shares,
+            removed,
+        }
     }
 }
 
@@ -117,6 +130,9 @@ impl Snapshot {
                 self.seq = delta.seq;
                 if let Some(machine) = delta.machine {
                     self.machine = machine;
+                }
+                if let Some(docker) = delta.docker {
+                    self.docker = Some(docker);
                 }
                 self.shares.retain(|share| {
                     !delta.removed.contains(&share.id) && !delta.shares.iter().any(|changed| changed.id == share.id)
@@ -140,6 +156,7 @@ pub struct Feed {
 struct State {
     seq: u64,
     machine: (u64, MachineInfo),
+    docker: (u64, Option<DockerInfo>),
     shares: BTreeMap<ShareId, (u64, ShareInfo)>,
     /// Oldest first, at most [`REMOVED_MAX`].
     removed: VecDeque<(u64, ShareId)>,
@@ -150,8 +167,14 @@ struct State {
 impl Feed {
     /// A feed without shares.
     pub fn new(machine: MachineInfo) -> Self {
-        let state =
-            State { seq: 1, machine: (1, machine), shares: BTreeMap::new(), removed: VecDeque::new(), forgotten: 0 };
+        let state = State {
+            seq: 1,
+            machine: (1, machine),
+            docker: (1, None),
+            shares: BTreeMap::new(),
+            removed: VecDeque::new(),
+            forgotten: 0,
+        };
         Self { state: Mutex::new(state), seq: watch::Sender::new(1) }
     }
 
@@ -218,6 +241,15 @@ impl Feed {
         }
     }
 
+    /// Docker's API has changed. Nothing happens where it is as before.
+    pub fn put_docker(&self, docker: DockerInfo) {
+        let mut state = self.lock();
+        if state.docker.1.as_ref() != Some(&docker) {
+            state.docker = (state.next(), Some(docker));
+            self.announce(state);
+        }
+    }
+
     /// A snapshot, and what follows on it.
     pub fn subscribe(&self) -> (Snapshot, Subscription<'_>) {
         let snapshot = self.snapshot();
@@ -245,7 +277,7 @@ impl State {
     fn snapshot(&self) -> Snapshot {
         let mut shares: Vec<_> = self.shares.values().map(|(_, share)| share.clone()).collect();
         shares.sort_by(|a, b| a.name.cmp(&b.name));
-        Snapshot { seq: self.seq, machine: self.machine.1.clone(), shares }
+        Snapshot { seq: self.seq, machine: self.machine.1.clone(), docker: self.docker.1.clone(), shares }
     }
 
     fn since(&self, since: u64) -> Event {
@@ -256,6 +288,7 @@ impl State {
             since,
             seq: self.seq,
             machine: (self.machine.0 > since).then(|| self.machine.1.clone()),
+            docker: self.docker.1.clone().filter(|_| self.docker.0 > since),
             shares: self.shares.values().filter(|(seq, _)| *seq > since).map(|(_, share)| share.clone()).collect(),
             removed: self.removed.iter().filter(|(seq, _)| *seq > since).map(|(_, id)| id.clone()).collect(),
         })

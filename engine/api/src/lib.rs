@@ -41,6 +41,7 @@ pub mod socket;
 pub mod time;
 #[cfg(feature = "ts")]
 pub mod typescript;
+pub mod usage;
 pub mod verify;
 
 pub use self::{
@@ -49,7 +50,7 @@ pub use self::{
     client::{CallError, Client},
     compare::{BothContents, ComparePath, SideContent},
     conflict::{Conflict, Keep, Refused, Resolve, Resolved, Which},
-    docker::{AutoShare, ConfigureDocker, DockerInfo, DockerSettings},
+    docker::{AutoShare, ConfigureDocker, DismissWanted, DockerInfo, DockerSettings, WantedFolder},
     doctor::{Check, Verdict},
     entry::{Amount, Entries, Side, SideEntry},
     error::{ApiError, ErrorCode},
@@ -59,8 +60,9 @@ pub use self::{
     home::Home,
     lock::EngineLock,
     machine::{
-        AgentInfo, ConfigureMachine, EngineStatus, MachineChoice, MachineInfo, MachineKind, MachineSettings,
-        MachineState, PROTOCOL_VERSION, PortProtocol, PublishedPort, VmInfo,
+        AgentInfo, ConfigureMachine, ConsoleTail, EngineStatus, MachineChoice, MachineInfo, MachineKind,
+        MachineSettings, MachineStart, MachineState, PROTOCOL_VERSION, PortProtocol, PublishedPort, StartPhase,
+        StartStep, VmInfo,
     },
     methods::{Handler, Nothing},
     name::{ShareId, ShareName},
@@ -69,9 +71,11 @@ pub use self::{
     problem::{Problem, ProblemCode, Remedy},
     rules::{PreviewRules, RuleEffect, RuleLine, RulesPreview, RulesText, WriteRules},
     share::{
-        Bins, ChangeKind, Container, CreateShare, FlushShare, Flushed, LastChange, Mode, OfShare, Patterns, Phase,
-        Progress, RemoveShare, ResumeShare, ShareInfo, Space, State, Symlinks, Watch, WatchKind, Watches,
+        Bins, ChangeKind, ConfigureShare, Container, CreateShare, FlushShare, Flushed, LastChange, Mode, OfShare,
+        Patterns, Phase, Progress, RemoveShare, ResumeShare, ShareInfo, Space, State, Symlinks, Watch, WatchKind,
+        Watches,
     },
     time::Timestamp,
+    usage::{Usage, UsageOf, UsageSample, UsageSpan},
     verify::{Because, Difference, Verification, Verified},
 };

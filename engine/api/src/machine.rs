@@ -84,8 +84,65 @@ pub struct MachineInfo {
     pub restarts: u64,
     /// Why it is of this kind, as a sentence.
     pub chosen_because: String,
+    /// How far the start is; `null` unless it is on the way up, and for machines that start in one step.
+    #[serde(default)]
+    pub start: Option<MachineStart>,
     /// What only a VM has; `null` for other kinds, and before the first start.
     pub vm: Option<VmInfo>,
+}
+
+/// How far a start of the machine is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct MachineStart {
+    /// When it began.
+    pub began: Timestamp,
+    /// How long the last one took that succeeded, in milliseconds; `null` before the first one of this engine.
+    pub last_took_ms: Option<u64>,
+    /// Its steps that have begun, in their order. Those of [`StartPhase::ALL`] that follow haven't.
+    pub steps: Vec<StartStep>,
+}
+
+/// A step of a start that has begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct StartStep {
+    /// Which.
+    pub phase: StartPhase,
+    /// When it began.
+    pub began: Timestamp,
+    /// How long it took, in milliseconds; `null` while it goes on.
+    pub took_ms: Option<u64>,
+    /// What the guest said of it last; `null` where it said nothing.
+    pub detail: Option<String>,
+}
+
+/// The steps of a VM's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum StartPhase {
+    /// Image, data disk and sockets are made ready.
+    Prepare,
+    /// The kernel boots.
+    Boot,
+    /// The guest mounts its disks, and checks them.
+    Guest,
+    /// The agent connects.
+    Agent,
+}
+
+impl StartPhase {
+    /// All of them, in their order.
+    pub const ALL: [Self; 4] = [Self::Prepare, Self::Boot, Self::Guest, Self::Agent];
+}
+
+/// The last lines that a machine printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ConsoleTail {
+    /// The oldest first; none where the machine has no console.
+    pub lines: Vec<String>,
 }
 
 /// What only a VM has.

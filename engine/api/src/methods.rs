@@ -14,18 +14,19 @@ use crate::{
     client::{CallError, Client},
     compare::{BothContents, ComparePath},
     conflict::{Conflict, Resolve, Resolved},
-    docker::{ConfigureDocker, DockerInfo},
+    docker::{ConfigureDocker, DismissWanted, DockerInfo},
     doctor::Check,
     entry::Amount,
     error::{ApiError, ErrorCode},
     feed::Feed,
     folder::{CountFolder, FolderTally},
-    machine::{ConfigureMachine, EngineStatus, MachineInfo, MachineSettings},
+    machine::{ConfigureMachine, ConsoleTail, EngineStatus, MachineInfo, MachineSettings},
     name::ShareName,
     page::{ListOf, Page},
     problem::Problem,
     rules::{PreviewRules, RulesPreview, RulesText, WriteRules},
-    share::{CreateShare, FlushShare, Flushed, OfShare, RemoveShare, ResumeShare, ShareInfo},
+    share::{ConfigureShare, CreateShare, FlushShare, Flushed, OfShare, RemoveShare, ResumeShare, ShareInfo},
+    usage::{Usage, UsageOf},
     verify::Verification,
 };
 
@@ -104,6 +105,10 @@ methods! {
     /// Forget what both sides last agreed on and compare them afresh. Deletes nothing: what only one side has comes to
     /// the other, where the mode lets it.
     share_reset = "share.reset" (OfShare) -> ShareInfo;
+    /// Set a share up differently, and compare both sides afresh.
+    share_configure = "share.configure" (ConfigureShare) -> ShareInfo;
+    /// Try all problems again at once, instead of when they are due. Connects both sides anew.
+    share_retry = "share.retry" (OfShare) -> ShareInfo;
     /// Delete the copies that newly excluded paths left in the guest. Answers with what was deleted.
     share_prune = "share.prune" (OfShare) -> Amount;
     /// Remove the shares that were made for projects of Docker Compose and that no container has. Answers with their names.
@@ -144,10 +149,16 @@ methods! {
     machine_configure = "machine.configure" (ConfigureMachine) -> MachineSettings;
     /// Delete the machine's disk, with every container, image and copy in it, and start it anew. Shares are filled again from the host.
     machine_reset = "machine.reset" (Nothing) -> MachineInfo;
+    /// What the machine takes of this computer, and took lately.
+    machine_usage = "machine.usage" (UsageOf) -> Usage;
+    /// The last lines that the machine printed.
+    machine_console = "machine.console" (Nothing) -> ConsoleTail;
     /// How Docker's API is on this computer.
     docker_status = "docker.status" (Nothing) -> DockerInfo;
     /// How Docker's API is set up, once what is named is different.
     docker_configure = "docker.configure" (ConfigureDocker) -> DockerInfo;
+    /// Not to be told of a folder any more that a container wanted, until one wants it again.
+    docker_dismiss = "docker.dismiss" (DismissWanted) -> Nothing;
     /// Look at everything that Causeway needs.
     doctor = "doctor" (Nothing) -> Vec<Check>;
 }

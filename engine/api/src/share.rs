@@ -398,6 +398,17 @@ pub struct OfShare {
     pub share: String,
 }
 
+/// Set a share up differently. Both sides are then compared afresh, as after a reset, so that nothing is deleted because of what was so
+/// under the mode before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ConfigureShare {
+    /// Name or id of the share.
+    pub share: String,
+    /// What settles changes on both sides from now on.
+    pub mode: Mode,
+}
+
 /// Let a share go on that is Paused or Halted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]

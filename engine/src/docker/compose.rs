@@ -21,7 +21,7 @@ pub fn share(engine: &Arc<Engine>, project: &Project, folder: &Path, refusal: Re
     match settings::read(engine.home().root()).map(|settings| settings.compose_auto_share) {
         Ok(AutoShare::On) => {}
         Ok(AutoShare::Ask) => {
-            engine.note_wanted(folder);
+            engine.note_wanted(folder, &project.name);
             let folder = folder.display();
             return Err(Refusal::bad_request(format!(
                 "Causeway: the project \"{}\" wants {folder}, which no share covers. Share it: causeway share create {folder}. Or let such \

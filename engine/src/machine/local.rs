@@ -13,6 +13,7 @@ use causeway_wire::agent::ShareId;
 
 use super::presence::{OnAbsence, Presence};
 use super::process::{Phase, Start, Supervisor, find_agent};
+use super::usage::{self, Measured};
 use super::{Absent, Machine, Patience, Watching, remedy_for};
 use crate::doctor::system::space_at;
 use crate::remote::{AgentLink, Door};
@@ -116,6 +117,7 @@ impl Machine for LocalMachine {
             disk_free_bytes: space_at(&self.disk).map(|space| space.free_bytes),
             restarts: self.supervisor.starts().saturating_sub(1),
             chosen_because: self.because.clone(),
+            start: None,
             vm: None,
         }
     }
@@ -126,6 +128,11 @@ impl Machine for LocalMachine {
 
     fn content_path(&self, share: ShareId) -> Option<PathBytes> {
         Some(PathBytes::from(content_dir(&self.disk, share).as_path()))
+    }
+
+    fn measure(&self) -> Option<Measured> {
+        let Phase::Running { pid } = self.supervisor.phase() else { return None };
+        usage::of_process(pid)
     }
 
     fn door(&self) -> &Door {

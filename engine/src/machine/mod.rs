@@ -8,6 +8,7 @@ pub mod local;
 mod presence;
 pub mod process;
 pub mod settings;
+pub mod usage;
 #[cfg(unix)]
 pub mod vm;
 mod watchers;
@@ -19,6 +20,8 @@ use causeway_api::{ApiError, ErrorCode, MachineInfo, MachineState, PathBytes, Re
 use causeway_wire::agent::ShareId;
 
 use crate::remote::{AgentLink, Door};
+
+use self::usage::{Bounds, Measured};
 
 pub use watchers::{Watchers, Watching};
 
@@ -98,6 +101,16 @@ pub trait Machine: Send + Sync {
     #[cfg(unix)]
     fn connect_docker(&self, _end: std::os::unix::net::UnixStream) -> Result<(), String> {
         Err("the machine has no Docker of its own.".to_owned())
+    }
+    /// The last lines that it printed.
+    fn console(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// What it takes of this computer now; `None` while it doesn't run, or where this system doesn't tell.
+    fn measure(&self) -> Option<Measured>;
+    /// What it may take at most.
+    fn bounds(&self) -> Bounds {
+        Bounds::of_this_computer()
     }
     /// Where the agent's connections arrive.
     fn door(&self) -> &Door;

@@ -195,11 +195,17 @@ fn check_folder(wish: &Wish<'_>) -> Result<PathBuf, Refusal> {
         return Err(Refusal::NotText(folder));
     }
     fs::read_dir(&folder).map_err(|e| unreadable(&folder, e))?;
-    let writes_to_host = matches!(wish.mode, Mode::TwoWaySafe | Mode::TwoWayResolved);
-    if writes_to_host && let Err(e) = may_write(&folder) {
-        return Err(Refusal::ReadOnly { path: folder, reason: e.to_string() });
-    }
+    check_mode(&folder, wish.mode)?;
     Ok(folder)
+}
+
+/// Refuses a mode that brings changes to a folder which can't be written to.
+pub fn check_mode(folder: &Path, mode: Mode) -> Result<(), Refusal> {
+    let writes_to_host = matches!(mode, Mode::TwoWaySafe | Mode::TwoWayResolved);
+    match may_write(folder) {
+        Err(e) if writes_to_host => Err(Refusal::ReadOnly { path: folder.to_path_buf(), reason: e.to_string() }),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(unix)]

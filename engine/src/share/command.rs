@@ -1,7 +1,7 @@
 //! What the control API asks of a share.
 
 use causeway_api::{
-    Amount, ApiError, BinEmpty, BinItem, Conflict, ErrorCode, Flushed, HaltCode, ListOf, Page, Problem, Resolve,
+    Amount, ApiError, BinEmpty, BinItem, Conflict, ErrorCode, Flushed, HaltCode, ListOf, Mode, Page, Problem, Resolve,
     Resolved, Restored, ShareInfo, Verification, WhichItems,
 };
 use tokio::sync::oneshot;
@@ -32,6 +32,15 @@ pub enum Command {
     },
     /// Forget what was agreed on, and compare afresh.
     Reset(Reply<ShareInfo>),
+    /// Another mode, and both sides compared afresh. Noted in the settings already.
+    SetMode {
+        /// The mode.
+        mode: Mode,
+        /// The answer.
+        reply: Reply<ShareInfo>,
+    },
+    /// Try all problems again at once.
+    Retry(Reply<ShareInfo>),
     /// Delete copies that newly excluded paths left in the guest.
     Prune(Reply<Amount>),
     /// Read both sides whole and compare.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use causeway_api::{ApiError, ErrorCode, HaltCode, PathBytes, Remedy, ShareInfo, Symlinks};
+use causeway_api::{ApiError, ErrorCode, HaltCode, Mode, PathBytes, Remedy, ShareInfo, Symlinks};
 use causeway_endpoint::runner::ShareSide;
 use causeway_index::LedgerStore;
 use causeway_sync::plan::BULK_LANES;
@@ -242,6 +242,8 @@ impl Actor {
                 let result = self.reset();
                 self.reply_shown(reply, result);
             }
+            Command::SetMode { mode, reply } => self.set_mode(mode, reply),
+            Command::Retry(reply) => self.retry(reply),
             Command::Prune(reply) => self.prune(reply),
             Command::Verify(reply) => self.verify(reply),
             Command::Conflicts(list, reply) => self.conflicts(&list, reply),
@@ -333,18 +335,60 @@ impl Actor {
         Ok(())
     }
 
+    /// What was agreed on under one mode means something else under another: what a container deleted while that stayed in the guest
+    /// isn't to be deleted on the host. So both sides are compared afresh.
+    fn set_mode(&mut self, mode: Mode, reply: Reply<ShareInfo>) {
+        if self.settings.mode == mode {
+            return self.reply_shown(reply, Ok(()));
+        }
+        if self.halt().is_some() {
+            let name = &self.settings.name;
+            let error = ApiError::new(ErrorCode::ShareHalted, format!("The share \"{name}\" is halted."));
+            let remedy = Remedy::command("See why, and the ways on.", format!("causeway share show {name}"));
+            return drop(reply.send(Err(error.with_remedy(remedy))));
+        }
+        self.settings.mode = mode;
+        tracing::info!(share = %self.settings.name, ?mode, "has another mode");
+        self.leave(Leave::Afresh(reply));
+    }
+
+    /// Forgets what was agreed on, and goes on as the share is meant to: joined, or at rest. Unlike a reset it takes a root that is
+    /// missing or empty for nothing else than that.
+    pub(super) fn begin_afresh(&mut self) -> Result<(), ApiError> {
+        self.rest();
+        let forgotten = self.forget_agreed();
+        if self.settings.paused {
+            self.link = Link::Paused;
+        } else {
+            self.look_again();
+        }
+        forgotten
+    }
+
+    /// A session that begins tries all problems.
+    fn retry(&mut self, reply: Reply<ShareInfo>) {
+        match self.link {
+            Link::Up(_) => self.leave(Leave::Rejoin(reply)),
+            _ => drop(reply.send(Err(self.not_up()))),
+        }
+    }
+
     fn reset(&mut self) -> Result<(), ApiError> {
         if self.settings.paused {
             return Err(self.not_up());
         }
         self.rest();
         make_missing(&self.settings.host_path)?;
-        remove_stores(&self.dir, LEDGER_NAME)
-            .map_err(|e| ApiError::new(ErrorCode::Io, format!("The ledger can't be removed: {e}.")))?;
+        self.forget_agreed()?;
         self.accept_emptied = [true; 2];
         tracing::info!(share = %self.settings.name, "was reset");
         self.look_again();
         Ok(())
+    }
+
+    fn forget_agreed(&self) -> Result<(), ApiError> {
+        remove_stores(&self.dir, LEDGER_NAME)
+            .map_err(|e| ApiError::new(ErrorCode::Io, format!("The ledger can't be removed: {e}.")))
     }
 
     fn remove(&mut self, force: bool, reply: Reply<()>) {

@@ -17,6 +17,10 @@ pub enum Leave {
     Pause(Reply<ShareInfo>),
     /// The root of this side may be empty: both are opened anew.
     AcceptEmptied(Side),
+    /// What was agreed on is forgotten, and both sides are compared afresh; whoever asked for that hears of it.
+    Afresh(Reply<ShareInfo>),
+    /// Both sides are joined anew, and whoever asked for that hears of it.
+    Rejoin(Reply<ShareInfo>),
     /// The share's thread ends.
     Stop,
 }
@@ -57,6 +61,17 @@ impl Actor {
         for then in self.leaving.take().into_iter().flat_map(|leaving| leaving.then) {
             match then {
                 Leave::Stop => self.end(),
+                Leave::Afresh(reply) => {
+                    let result = self.begin_afresh();
+                    self.reply_shown(reply, result);
+                }
+                Leave::Rejoin(reply) => {
+                    // Somebody may have wanted it to rest meanwhile.
+                    if !self.settings.paused {
+                        self.look_again();
+                    }
+                    self.reply_shown(reply, Ok(()));
+                }
                 Leave::AcceptEmptied(side) => {
                     self.rest();
                     self.accept_emptied[side as usize] = true;

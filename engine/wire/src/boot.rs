@@ -19,6 +19,8 @@ pub const ROOT_SERIAL: &str = "causeway-root";
 pub const DATA_SERIAL: &str = "causeway-data";
 /// Begins a line on the console that says how far the boot is.
 pub const STAGE_MARK: &str = "causeway-stage: ";
+/// What the guest is at when all that the agent needs is there. What it says later is of no more concern to the agent.
+pub const STAGE_AGENT: &str = "starting the agent";
 /// Begins a line on the console that says why the boot can't go on.
 pub const FAILURE_MARK: &str = "causeway-failure: ";
 /// Longest frame, in bytes.

@@ -1,5 +1,18 @@
 /** Every text of the window, in one place. Words as in the glossary; numbers and times come formatted. */
-import type { AppPreferences, ChangeKind, Keep, MachineKind, MachineState, Mode, Phase, State } from "./ipc/generated";
+import type {
+  AppPreferences,
+  AutoShare,
+  ChangeKind,
+  Keep,
+  MachineChoice,
+  MachineKind,
+  MachineState,
+  Mode,
+  Phase,
+  StartPhase,
+  State,
+  UsageSpan,
+} from "./ipc/generated";
 import { count, plural } from "./format/numbers";
 
 export const t = {
@@ -95,6 +108,7 @@ export const t = {
     } as Record<string, (n: number) => string>,
     machine: (state: string) => `Machine ${state.toLowerCase()}`,
     disk: (free: string) => `${free} free`,
+    step: (step: number, all: number) => `Step ${step} of ${all}`,
     show: (what: string) => `Show the shares: ${what}`,
   },
 
@@ -139,6 +153,18 @@ export const t = {
     noneMatch: "No share matches.",
     showAll: "Show all shares",
     dropHere: "Drop the folder to share it",
+    menu: (name: string) => `What can be done with ${name}`,
+    showDetails: "Show details here",
+    hideDetails: "Hide details",
+    copyHost: "Copy host place",
+  },
+
+  wanted: {
+    label: "Folders that containers wanted",
+    says: (project: string, folder: string) => `The Compose project ${project} wants ${folder}, which no share covers.`,
+    since: (ago: string) => `Its containers didn’t start, ${ago}. Once the folder is shared, start them again.`,
+    create: "Create share",
+    dismiss: "Not now",
   },
 
   share: {
@@ -179,6 +205,7 @@ export const t = {
     copyGuest: "Copy guest place",
     openFolder: "Open folder",
     modeIs: (mode: string) => `${mode}.`,
+    changeMode: "Change mode…",
     verified: (ago: string, differ: number) =>
       differ === 0 ? `Verified ${ago}, no differences.` : `Verified ${ago}, ${plural(differ, "path differs", "paths differ")}.`,
     neverVerified: "Never verified.",
@@ -257,6 +284,7 @@ export const t = {
     noneSays: "A path that can’t proceed stands here, with why and what to do. One that passes leaves by itself.",
     worstFirst: (n: number) => plural(n, "problem", "problems"),
     copyAll: "Copy as text",
+    tryAll: "Try all again",
     since: (at: string, time: string) => `Since ${at}, ${time}`,
     nextTry: (time: string) => `Tried again in ${time}`,
     waits: "Tried again when something changes",
@@ -379,6 +407,12 @@ export const t = {
       unknown: "nothing known explains it",
     } as Record<string, string>,
     hide: "Hide",
+    modeTitle: (name: string) => `Mode of ${name}`,
+    modeLabel: "Mode",
+    modeSays:
+      "With another mode both sides are compared afresh. Nothing is deleted because of what happened under the mode before; paths that differ may become conflicts.",
+    modeReplica: "What only the guest has goes to the guest’s recycle bin.",
+    modeDo: "Change mode",
     quitTitle: "Quit Causeway?",
     quitSays: (names: string) =>
       `Running containers use ${names}. Their folders stop being synchronised until Causeway runs again.`,
@@ -451,14 +485,13 @@ export const t = {
     slower: "about 10 times slower",
     docker: "Docker",
     use: "To use it",
+    useSays: "The docker command goes to this machine from then on.",
     ports: "Ports",
     portsSays: "Published by containers, at 127.0.0.1 and ::1 of this computer",
     noPorts: "No container publishes a port.",
-    diskOf: (used: string, all: string) => `${used} of ${all}`,
     disk: "Disk",
     inUse: "In use",
     diskFree: (free: string) => `${free} free`,
-    diskAt: "Kept at",
     restarts: "Restarts",
     restartsSays: (n: number) =>
       n === 0
@@ -469,6 +502,78 @@ export const t = {
     stopTitle: "Stop the machine?",
     stopSays: "Shares are Disconnected until it is started again. Containers that use them lose their folders.",
     stopDo: "Stop machine",
+    settings: "Settings…",
+    settingsTitle: "Settings of the machine",
+    settingsSays: "They hold from the next start of the machine on.",
+    choice: "Kind",
+    choiceSays: "Automatic is a VM where the processor runs it, else a directory. From the next start of the engine on.",
+    choices: {
+      auto: "Automatic",
+      local: "Directory on this computer",
+      vm: "VM",
+    } satisfies Record<MachineChoice, string>,
+    cpus: "Processors",
+    memory: "Memory in MiB",
+    diskSize: "Disk in GiB",
+    diskGrows: "It only grows, and takes the space of its content alone.",
+    unset: "as suits this computer",
+    save: "Save",
+    restartTitle: "Restart the machine now?",
+    restartSays:
+      "The settings are saved. Running containers are stopped by a restart; without one they hold from the next start on.",
+    restartDo: "Restart machine",
+    later: "Later",
+
+    start_: "Start",
+    stepOf: (step: number, all: number, time: string) => `Step ${step} of ${all}, ${time} so far.`,
+    tookLast: (time: string) => `It took ${time} last time.`,
+    steps: {
+      prepare: "Disk made ready",
+      boot: "Linux boots",
+      guest: "Disks are checked",
+      agent: "Agent connects",
+    } satisfies Record<StartPhase, string>,
+    stepVm: (accelerated: boolean, cpus: number, memory: string) =>
+      `${accelerated ? "Run by the processor" : "Emulated"}, ${plural(cpus, "core", "cores")}, ${memory}`,
+    sharesReconnect: "Shares reconnect",
+    sharesWait: (n: number) => `${plural(n, "share", "shares")}, compared with their indexes`,
+    progress: "Progress of the start",
+    console: "Console",
+    consoleSays: "the machine’s own messages",
+
+    spans: { quarter_hour: "15 min", hour: "1 h", day: "1 day" } satisfies Record<UsageSpan, string>,
+    last: (span: string) => `last ${span}`,
+    spanLabel: "How far back",
+    cpu: "CPU",
+    memoryInUse: "Memory",
+    ofCores: (n: number) => `of ${plural(n, "core", "cores")}`,
+    ofAll: (all: string) => `of ${all}`,
+    ofDisk: (all: string, free: string) => `of ${all}, ${free} free`,
+    ofAgent: "by the agent",
+    plotSays: (what: string, now: string, most: string, span: string) =>
+      `${what}: ${now} now, ${most} at most in the last ${span}.`,
+
+    dockerEngine: "Engine",
+    ownEngine: "The machine’s own",
+    noEngine: "None",
+    noEngineSays: "The machine is a directory of this computer and has no Docker of its own. Say which to use:",
+    engineCommand: "causeway docker config --engine-socket /var/run/docker.sock",
+    folders: "Folders",
+    foldersSays: "Containers may have what is below.",
+    compose: "Compose",
+    composeSays: {
+      off: "it makes no shares",
+      ask: "before it makes a share",
+      on: "it makes a share of each folder that it wants",
+    } satisfies Record<AutoShare, string>,
+    autoShare: { off: "Off", ask: "Ask", on: "On" } satisfies Record<AutoShare, string>,
+
+    others: "File sharing for everything else",
+    othersSays: "Folders that containers mount and no share covers. Shares are not affected.",
+    passthrough: "Passthrough",
+    refused: "None",
+    refusedSays:
+      "This machine has no other way to your folders: a container that mounts one which no share covers doesn’t start, and is told which share to create.",
   },
 
   troubleshoot: {

@@ -75,7 +75,10 @@ export const scenarios: Record<string, () => FakeBackend> = {
       fixtures.snapshot(usual, {
         ...fixtures.vm,
         state: "starting",
-        detail: "Linux boots.",
+        state_since: fixtures.start!.began,
+        agent: null,
+        detail: "Checking the data disk.",
+        start: fixtures.start,
         vm: {
           ...fixtures.vm.vm!,
           accelerated: false,
@@ -84,6 +87,19 @@ export const scenarios: Record<string, () => FakeBackend> = {
         },
       }),
     ),
+  "folder-wanted": () => {
+    const fake = fakeOf(usual);
+    const wanted = { folder: `${fixtures.HOME}/src/newsletter`, project: "newsletter", at: fixtures.before(38_000) };
+    fake.snapshot = { ...fake.snapshot, docker: { ...fixtures.docker, wanted: [wanted] } };
+    return fake;
+  },
+  "settings-refused": () =>
+    fakeOf(usual, {
+      "machine.configure": (wish) => {
+        if (wish.memory_mib === null) return { kind: "auto", cpus: 6, memory_mib: 4096, disk_gib: null };
+        throw { code: "invalid_params", message: "The memory in MiB has to be between 512 and 32000.", remedy: null };
+      },
+    }),
   "machine-failed": () =>
     new FakeBackend(
       fixtures.snapshot([disconnected], {

@@ -25,6 +25,12 @@ export const VIEWS = [
   { name: "shares-every-state", scenario: "states" },
   { name: "shares-empty", scenario: "empty" },
   { name: "shares-200", scenario: "many" },
+  { name: "shares-wanted", scenario: "folder-wanted", go: (page) => page.getByText("newsletter").first().waitFor() },
+  {
+    name: "shares-row-menu",
+    scenario: "usual",
+    go: (page) => page.locator('tr[data-share="storefront"]').click({ button: "right", position: { x: 260, y: 20 } }),
+  },
   { name: "shares-filtered-out", scenario: "usual", go: (page) => page.getByPlaceholder("Filter").fill("nothing like it") },
   { name: "first-run", scenario: "first-run" },
   { name: "share", scenario: "usual", go: open("storefront"), readme: true },
@@ -59,6 +65,17 @@ export const VIEWS = [
   { name: "machine", scenario: "usual", go: section("Machine") },
   { name: "machine-vm", scenario: "machine-vm", go: section("Machine") },
   { name: "machine-emulated", scenario: "machine-emulated", go: section("Machine") },
+  {
+    name: "machine-settings",
+    scenario: "settings-refused",
+    go: both(
+      section("Machine"),
+      (page) => page.getByRole("button", { name: "Settings…" }).click(),
+      (page) => page.getByLabel("Memory in MiB").fill("64"),
+      (page) => page.getByRole("button", { name: "Save" }).click(),
+      (page) => page.getByRole("alert").waitFor(),
+    ),
+  },
   { name: "machine-stopped", scenario: "machine-stopped", go: section("Machine") },
   { name: "machine-failed", scenario: "machine-failed", go: section("Machine") },
   { name: "activity", scenario: "usual", go: section("Activity") },
@@ -70,6 +87,11 @@ export const VIEWS = [
     go: both(open("storefront"), (page) => page.getByRole("button", { name: "Remove…" }).click()),
   },
   {
+    name: "dialog-mode",
+    scenario: "usual",
+    go: both(open("storefront"), (page) => page.getByRole("button", { name: "Change mode…" }).click()),
+  },
+  {
     name: "dialog-verify",
     scenario: "usual",
     go: both(open("storefront"), (page) => page.getByRole("button", { name: "Verify" }).click()),
@@ -79,4 +101,13 @@ export const VIEWS = [
   { name: "engine-failed", scenario: "failed" },
 ];
 
-export const NARROW = ["shares", "share", "share-conflicts", "share-problems", "share-ignore", "create-share", "first-run"];
+export const NARROW = [
+  "shares",
+  "share",
+  "share-conflicts",
+  "share-problems",
+  "share-ignore",
+  "create-share",
+  "first-run",
+  "machine-vm",
+];

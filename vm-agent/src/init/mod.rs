@@ -23,6 +23,7 @@ mod services;
 mod tool;
 
 use anyhow::{Context, Result};
+use causeway_wire::boot::STAGE_AGENT;
 
 /// Whether this process is the first of its system.
 pub fn is_first() -> bool {
@@ -48,7 +49,7 @@ fn live() -> Result<()> {
     rustix::system::sethostname(boot.hostname.as_bytes()).context("the host's name")?;
     console::stage("checking the data disk");
     data_disk::open(boot.data).context("the data disk")?;
-    console::stage("starting the agent");
+    console::stage(STAGE_AGENT);
     let services = services::Services::default();
     services.start(services::agent(&boot))?;
     // What follows the agent needn't wait for.

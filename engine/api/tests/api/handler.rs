@@ -244,6 +244,29 @@ impl Handler for Memory {
         })
     }
 
+    async fn share_configure(&self, params: ConfigureShare) -> Result<ShareInfo, ApiError> {
+        let info = ShareInfo { mode: params.mode, ..self.get(&params.share)? };
+        self.feed.put_share(info.clone());
+        Ok(info)
+    }
+
+    async fn share_retry(&self, params: OfShare) -> Result<ShareInfo, ApiError> {
+        self.get(&params.share)
+    }
+
+    async fn machine_usage(&self, params: UsageOf) -> Result<Usage, ApiError> {
+        let interval_ms = params.span.interval_ms();
+        Ok(Usage { interval_ms, samples: Vec::new(), now: None, cpus: 1, memory_bytes: None, disk_bytes: None })
+    }
+
+    async fn machine_console(&self, _: Nothing) -> Result<ConsoleTail, ApiError> {
+        Ok(ConsoleTail::default())
+    }
+
+    async fn docker_dismiss(&self, _: DismissWanted) -> Result<Nothing, ApiError> {
+        Ok(Nothing {})
+    }
+
     async fn docker_configure(&self, _: ConfigureDocker) -> Result<DockerInfo, ApiError> {
         self.docker_status(Nothing {}).await
     }
@@ -311,6 +334,7 @@ pub fn machine() -> MachineInfo {
         disk_free_bytes: None,
         restarts: 0,
         chosen_because: String::new(),
+        start: None,
         vm: None,
     }
 }

@@ -115,11 +115,12 @@ fn two_events_are_the_same_one_by_one_or_as_one() {
             since,
             seq,
             machine: None,
+            docker: None,
             shares,
             removed: removed.iter().map(|name| share(name).id).collect(),
         })
     };
-    let start = Snapshot { seq: 1, machine: machine(), shares: vec![share("a"), share("b")] };
+    let start = Snapshot { seq: 1, machine: machine(), docker: None, shares: vec![share("a"), share("b")] };
     for (earlier, later) in [
         (delta(1, 2, &[("a", 1)], &[]), delta(2, 3, &[("a", 2), ("c", 1)], &[])),
         (delta(1, 2, &[("a", 1), ("c", 1)], &[]), delta(2, 4, &[], &["a", "c"])),

@@ -2,6 +2,7 @@
 //!
 //! The guest isn't trusted: what it prints is shown and nothing else.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -18,6 +19,8 @@ use super::trace::Trace;
 const LINE_BYTES_MAX: u64 = 4096;
 /// A log that is longer is renamed, and a new one begun.
 const LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Lines that are kept at hand, at most.
+const TAIL_LINES_MAX: usize = 200;
 /// What the kernel prints when it can't go on, and when memory has run out (linux/kernel/panic.c, linux/mm/oom_kill.c).
 const PANIC: &str = "Kernel panic - not syncing: ";
 const OUT_OF_MEMORY: &str = "Out of memory: Killed process ";
@@ -44,20 +47,25 @@ pub struct Console {
 
 struct Shared {
     told: Mutex<Told>,
+    tail: Mutex<VecDeque<String>>,
     log: PathBuf,
     quit: AtomicBool,
-    on_change: Box<dyn Fn() + Send + Sync>,
+    on_change: OnChange,
 }
+
+/// Called, without any lock held, with what the console has told, when that is something else.
+pub type OnChange = Box<dyn Fn(&Told) + Send + Sync>;
 
 impl Console {
     /// Listens at `socket`, in a directory that only this user may enter, and appends what the guest prints to `log`.
-    pub fn listen(socket: &Path, log: PathBuf, on_change: Box<dyn Fn() + Send + Sync>) -> io::Result<Self> {
+    pub fn listen(socket: &Path, log: PathBuf, on_change: OnChange) -> io::Result<Self> {
         match std::fs::remove_file(socket) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let listener = UnixListener::bind(socket)?;
-        let shared = Arc::new(Shared { told: Mutex::default(), log, quit: AtomicBool::new(false), on_change });
+        let (told, tail) = (Mutex::default(), Mutex::default());
+        let shared = Arc::new(Shared { told, tail, log, quit: AtomicBool::new(false), on_change });
         let theirs = Arc::clone(&shared);
         let serve = move || {
             for stream in listener.incoming() {
@@ -82,6 +90,12 @@ impl Console {
     /// A VM is about to be started: what the one before told doesn't count any more.
     pub fn begin(&self) {
         *self.shared.told() = Told::default();
+        self.shared.tail().clear();
+    }
+
+    /// The last lines that it printed.
+    pub fn tail(&self) -> Vec<String> {
+        self.shared.tail().iter().cloned().collect()
     }
 
     /// What it told.
@@ -106,6 +120,10 @@ impl Shared {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn tail(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read(&self, stream: UnixStream) -> io::Result<()> {
         let mut lines = BufReader::new(stream);
         let mut log = open_log(&self.log)?;
@@ -126,6 +144,12 @@ impl Shared {
     }
 
     fn take(&self, text: &str) {
+        let mut tail = self.tail();
+        if tail.len() == TAIL_LINES_MAX {
+            tail.pop_front();
+        }
+        tail.push_back(text.to_owned());
+        drop(tail);
         let mut told = self.told();
         let before = told.clone();
         if let Some(stage) = text.strip_prefix(STAGE_MARK) {
@@ -143,10 +167,10 @@ impl Shared {
             // The console's log is the guest's, and may be long; what a fault is known by belongs to the engine's too.
             tracing::warn!("the guest's kernel: {text}");
         }
-        let changed = *told != before;
+        let now = told.clone();
         drop(told);
-        if changed {
-            (self.on_change)();
+        if now != before {
+            (self.on_change)(&now);
         }
     }
 }
@@ -195,7 +219,7 @@ mod tests {
     fn stages_failures_and_panics_are_told() {
         let dir = tempfile::tempdir().unwrap();
         let (socket, log) = (dir.path().join("console"), dir.path().join("log"));
-        let console = Console::listen(&socket, log.clone(), Box::new(|| ())).unwrap();
+        let console = Console::listen(&socket, log.clone(), Box::new(|_| ())).unwrap();
         let mut vm = UnixStream::connect(&socket).unwrap();
         writeln!(vm, "\n{STAGE_MARK}loading\r\n[ 1.0] Oops: int3\n[ 1.0] RIP: 0010:there\n[ 1.0] {PANIC}no init")
             .unwrap();
@@ -209,8 +233,9 @@ mod tests {
         let told = console.told();
         assert_eq!(told.stage.as_deref(), Some("loading"));
         assert!(told.failure.unwrap().ends_with("panicked: no init (Oops: int3; RIP: 0010:there)"));
+        assert_eq!(console.tail().len(), 5);
         console.begin();
-        assert_eq!(console.told(), Told::default());
+        assert_eq!((console.told(), console.tail()), (Told::default(), Vec::new()));
         drop(console);
         assert!(!socket.exists() && log.exists());
     }

@@ -24,6 +24,7 @@ mod ports;
 pub mod qemu;
 pub mod room;
 mod shell;
+mod steps;
 mod trace;
 pub mod trial;
 pub mod vsock;
@@ -39,22 +40,24 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use causeway_api::{ApiError, ErrorCode, Home, MachineInfo, MachineKind, MachineState, PathBytes, VmInfo};
+use causeway_api::{ApiError, ErrorCode, Home, MachineInfo, MachineKind, MachineState, PathBytes, StartPhase, VmInfo};
 use causeway_endpoint::serve::content_dir;
 use causeway_wire::agent::ShareId;
 use causeway_wire::boot::{self, Boot, DataDisk};
 use causeway_wire::channel::Target;
 
 use self::channels::Channels;
-use self::console::Console;
+use self::console::{Console, Told};
 use self::hypervisor::{Acceleration, Plan};
 use self::parts::Parts;
 use self::ports::Ports;
+use self::steps::Steps;
 use self::vsock::{Device, Vsock};
 use self::watchdog::Watchdog;
 use super::presence::{Absence, OnAbsence, Presence, StartId};
 use super::process::{Phase, Start, Supervisor};
 use super::settings::{self, Size};
+use super::usage::{self, Bounds, Measured};
 use super::{Absent, Machine, Patience, Watching, remedy_for};
 use crate::doctor::system::space_at;
 use crate::remote::{AgentLink, Door, ExpectedAgent, Listener};
@@ -96,6 +99,7 @@ struct Shared {
     places: Places,
     presence: Arc<Presence>,
     console: Console,
+    steps: Arc<Steps>,
     now: Mutex<Now>,
 }
 
@@ -137,14 +141,20 @@ impl VmMachine {
             logs: home.logs_dir(),
         };
         let presence = Arc::new(Presence::default());
-        let theirs = Arc::clone(&presence);
-        let log = home.console_log_file();
-        let console = Console::listen(&home.socket("console.sock"), log, Box::new(move || theirs.announce()))?;
+        let steps = Arc::new(Steps::default());
+        let (theirs, followed) = (Arc::clone(&presence), Arc::clone(&steps));
+        let on_told = move |told: &Told| {
+            if let Some(stage) = &told.stage {
+                followed.follow(stage);
+            }
+            theirs.announce();
+        };
+        let console = Console::listen(&home.socket("console.sock"), home.console_log_file(), Box::new(on_told))?;
         let channels = Channels::new(Arc::clone(&presence));
         let shells = shell::listen(&home.shell_socket(), channels.clone())?;
         let ports = Ports::follow(home.docker_socket(), channels.clone(), Arc::clone(&presence))?;
         let now = Mutex::default();
-        let shared = Arc::new(Shared { home: home.clone(), because, places, presence, console, now });
+        let shared = Arc::new(Shared { home: home.clone(), because, places, presence, console, steps, now });
         Ok(Arc::new_cyclic(|machine: &Weak<Self>| {
             let on_absence = on_absence_of(machine);
             let theirs = Arc::clone(&shared);
@@ -258,6 +268,9 @@ impl Machine for VmMachine {
     fn info(&self) -> MachineInfo {
         let agent = self.shared.presence.agent_info();
         let (shown, detail) = self.state_shown(agent.is_some());
+        if agent.is_some() {
+            self.shared.steps.finish();
+        }
         let disk = &self.shared.places.data_disk;
         MachineInfo {
             kind: MachineKind::Vm,
@@ -271,6 +284,7 @@ impl Machine for VmMachine {
             disk_free_bytes: space_at(disk.parent().unwrap_or(disk)).map(|space| space.free_bytes),
             restarts: self.supervisor.starts().saturating_sub(1),
             chosen_because: self.shared.because.clone(),
+            start: self.shared.steps.shown().filter(|_| shown == MachineState::Starting),
             vm: self.shared.vm_info().map(|vm| VmInfo { ports: self.ports.shown(), ..vm }),
         }
     }
@@ -285,6 +299,22 @@ impl Machine for VmMachine {
 
     fn has_docker(&self) -> bool {
         true
+    }
+
+    fn console(&self) -> Vec<String> {
+        self.shared.console.tail()
+    }
+
+    fn measure(&self) -> Option<Measured> {
+        let Phase::Running { pid } = self.supervisor.phase() else { return None };
+        let measured = usage::of_process(pid)?;
+        Some(Measured { disk_bytes: allocated_bytes(&self.shared.places.data_disk), ..measured })
+    }
+
+    fn bounds(&self) -> Bounds {
+        let Some(Facts { size, .. }) = self.shared.now().facts.clone() else { return Bounds::of_this_computer() };
+        let (memory_bytes, disk_bytes) = (Some(size.memory_mib << 20), Some(size.disk_bytes));
+        Bounds { cpus: size.cpus, memory_bytes, disk_bytes }
     }
 
     fn connect_docker(&self, end: UnixStream) -> Result<(), String> {
@@ -317,6 +347,7 @@ impl Shared {
         // Those of the VM before hold the sockets.
         self.close_ways();
         self.console.begin();
+        self.steps.begin();
         let Parts { hypervisor, image } = Parts::find()?;
         let size = settings::size(&settings::read(self.home.root())?);
         room::check(size, self.places.data_disk.parent().unwrap_or(&self.places.data_disk))?;
@@ -344,6 +375,7 @@ impl Shared {
         self.presence.expect(start, expected, limit, Arc::clone(on_absence))?;
         let facts = Facts { hypervisor: hypervisor.name(), acceleration, size, smaller_because };
         *self.now() = Now { device: Some(device), vsock: Some(vsock), facts: Some(facts) };
+        self.steps.reach(StartPhase::Boot);
         Ok(Start { command, told: Vec::new() })
     }
 

@@ -14,6 +14,7 @@ mod halts;
 mod hostile;
 mod life;
 mod many;
+mod modes;
 mod real_input;
 mod rules;
 mod vm;

@@ -282,6 +282,16 @@ memory_mib: number | null,
  */
 disk_gib: number | null, };
 
+export type ConfigureShare = { 
+/**
+ * Name or id of the share.
+ */
+share: string, 
+/**
+ * What settles changes on both sides from now on.
+ */
+mode: Mode, };
+
 export type Conflict = { 
 /**
  * Where, relative to the share's root.
@@ -303,6 +313,12 @@ since: Timestamp,
  * The ways to settle this one.
  */
 resolutions: Array<Keep>, };
+
+export type ConsoleTail = { 
+/**
+ * The oldest first; none where the machine has no console.
+ */
+lines: Array<string>, };
 
 export type Container = { 
 /**
@@ -393,6 +409,10 @@ seq: number,
  */
 machine: MachineInfo | null, 
 /**
+ * Docker's API, if anything of it changed.
+ */
+docker: DockerInfo | null, 
+/**
  * The shares that are new or changed.
  */
 shares: Array<ShareInfo>, 
@@ -419,6 +439,12 @@ guest: SideEntry,
  */
 because: Because, };
 
+export type DismissWanted = { 
+/**
+ * The folder.
+ */
+folder: PathBytes, };
+
 export type DockerInfo = { 
 /**
  * The socket that programs use.
@@ -431,7 +457,7 @@ allowed: Array<PathBytes>,
 /**
  * Folders of Docker Compose's projects that containers wanted lately, and no share covers.
  */
-wanted: Array<PathBytes>, 
+wanted: Array<WantedFolder>, 
 /**
  * How it is set up.
  */
@@ -775,6 +801,10 @@ restarts: number,
  */
 chosen_because: string, 
 /**
+ * How far the start is; `null` unless it is on the way up, and for machines that start in one step.
+ */
+start: MachineStart | null, 
+/**
  * What only a VM has; `null` for other kinds, and before the first start.
  */
 vm: VmInfo | null, };
@@ -799,6 +829,20 @@ memory_mib: number | null,
  */
 disk_gib: number | null, };
 
+export type MachineStart = { 
+/**
+ * When it began.
+ */
+began: Timestamp, 
+/**
+ * How long the last one took that succeeded, in milliseconds; `null` before the first one of this engine.
+ */
+last_took_ms: number | null, 
+/**
+ * Its steps that have begun, in their order. Those of [`StartPhase::ALL`] that follow haven't.
+ */
+steps: Array<StartStep>, };
+
 export type MachineState = "stopped" | "starting" | "running" | "stopping" | "failed";
 
 export interface Methods {
@@ -812,6 +856,8 @@ export interface Methods {
   "share.flush": { params: FlushShare; reply: Flushed };
   "share.remove": { params: RemoveShare; reply: Nothing };
   "share.reset": { params: OfShare; reply: ShareInfo };
+  "share.configure": { params: ConfigureShare; reply: ShareInfo };
+  "share.retry": { params: OfShare; reply: ShareInfo };
   "share.prune": { params: OfShare; reply: Amount };
   "share.prune_unused": { params: Nothing; reply: Array<ShareName> };
   "share.verify": { params: OfShare; reply: Verification };
@@ -832,8 +878,11 @@ export interface Methods {
   "machine.stop": { params: Nothing; reply: MachineInfo };
   "machine.configure": { params: ConfigureMachine; reply: MachineSettings };
   "machine.reset": { params: Nothing; reply: MachineInfo };
+  "machine.usage": { params: UsageOf; reply: Usage };
+  "machine.console": { params: Nothing; reply: ConsoleTail };
   "docker.status": { params: Nothing; reply: DockerInfo };
   "docker.configure": { params: ConfigureDocker; reply: DockerInfo };
+  "docker.dismiss": { params: DismissWanted; reply: Nothing };
   "doctor": { params: Nothing; reply: Array<Check> };
 }
 
@@ -1288,6 +1337,10 @@ seq: number,
  */
 machine: MachineInfo, 
 /**
+ * Docker's API; `null` where nobody has told of it yet.
+ */
+docker: DockerInfo | null, 
+/**
  * The shares, by name.
  */
 shares: Array<ShareInfo>, };
@@ -1310,6 +1363,26 @@ host_free_bytes: number | null,
  */
 guest_free_bytes: number | null, };
 
+export type StartPhase = "prepare" | "boot" | "guest" | "agent";
+
+export type StartStep = { 
+/**
+ * Which.
+ */
+phase: StartPhase, 
+/**
+ * When it began.
+ */
+began: Timestamp, 
+/**
+ * How long it took, in milliseconds; `null` while it goes on.
+ */
+took_ms: number | null, 
+/**
+ * What the guest said of it last; `null` where it said nothing.
+ */
+detail: string | null, };
+
 export type State = "preparing" | "watching" | "syncing" | "conflict" | "problem" | "halted" | "paused" | "disconnected";
 
 export type Symlinks = "raw" | "portable" | "ignore";
@@ -1317,6 +1390,54 @@ export type Symlinks = "raw" | "portable" | "ignore";
 export type Theme = "system" | "light" | "dark";
 
 export type Timestamp = string;
+
+export type Usage = { 
+/**
+ * Time between two samples, in milliseconds.
+ */
+interval_ms: number, 
+/**
+ * [`SAMPLES`] of them, the oldest first; `null` while the machine didn't run, or nothing is known.
+ */
+samples: Array<UsageSample | null>, 
+/**
+ * As it is now; `null` while the machine doesn't run, or where this system doesn't tell.
+ */
+now: UsageSample | null, 
+/**
+ * Processors that it may take.
+ */
+cpus: number, 
+/**
+ * Memory that it may take at most; `null` for as much as there is.
+ */
+memory_bytes: number | null, 
+/**
+ * Space that it may take at most; `null` for as much as there is.
+ */
+disk_bytes: number | null, };
+
+export type UsageOf = { 
+/**
+ * How far back.
+ */
+span: UsageSpan, };
+
+export type UsageSample = { 
+/**
+ * Processor time, in thousandths of what all processors that it has could give.
+ */
+cpu_permille: number, 
+/**
+ * Memory, in bytes.
+ */
+memory_bytes: number, 
+/**
+ * Space on the disk, in bytes; `null` where nobody counts it.
+ */
+disk_bytes: number | null, };
+
+export type UsageSpan = "quarter_hour" | "hour" | "day";
 
 export type Verdict = "good" | "warning" | "bad";
 
@@ -1393,6 +1514,20 @@ docker_socket: PathBytes,
  * Ports of containers that are reached at 127.0.0.1 and ::1 of this computer.
  */
 ports: Array<PublishedPort>, };
+
+export type WantedFolder = { 
+/**
+ * The project's folder, which would become a share.
+ */
+folder: PathBytes, 
+/**
+ * The project.
+ */
+project: string, 
+/**
+ * When a container wanted it last.
+ */
+at: Timestamp, };
 
 export type Watch = { 
 /**

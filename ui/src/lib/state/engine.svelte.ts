@@ -1,10 +1,11 @@
 import type { Backend } from "../ipc/backend";
-import type { Delta, EngineState, MachineInfo, ShareInfo, Snapshot } from "../ipc/generated";
+import type { Delta, DockerInfo, EngineState, MachineInfo, ShareInfo, Snapshot } from "../ipc/generated";
 
 /** What is known of the engine: a snapshot, kept up to date by deltas. A share that didn't change stays the same object. */
 class Engine {
   state = $state.raw<EngineState>({ is: "starting" });
   machine = $state.raw<MachineInfo | null>(null);
+  docker = $state.raw<DockerInfo | null>(null);
   shares = $state.raw<ShareInfo[]>([]);
   /** Whether there was a snapshot, so that no shares means that there are none. */
   known = $state(false);
@@ -20,6 +21,7 @@ class Engine {
 
   begin(snapshot: Snapshot) {
     this.machine = snapshot.machine;
+    this.docker = snapshot.docker;
     this.shares = snapshot.shares;
     this.known = true;
   }
@@ -27,6 +29,7 @@ class Engine {
   /** The app holds the copy that deltas are measured against, and sends a snapshot after each gap: none is missing here. */
   apply(delta: Delta) {
     if (delta.machine) this.machine = delta.machine;
+    if (delta.docker) this.docker = delta.docker;
     if (delta.shares.length === 0 && delta.removed.length === 0) return;
     const changed = new Map(delta.shares.map((share) => [share.id, share]));
     const gone = new Set(delta.removed);

@@ -18,6 +18,9 @@ export const pauseOrResume = (share: ShareInfo) => (share.state === "paused" ? r
 
 export const reset = (share: ShareInfo) => app.run(() => backend().call("share.reset", { share: share.id }));
 
+/** Tries all problems again at once. */
+export const retry = (share: ShareInfo) => app.run(() => backend().call("share.retry", { share: share.id }));
+
 export const prune = (share: ShareInfo) => app.run(() => backend().call("share.prune", { share: share.id }));
 
 export const flush = (share: ShareInfo) =>
