@@ -6,11 +6,13 @@
 #![cfg(target_os = "linux")]
 
 pub mod desktop;
+pub mod drag;
 pub mod driver;
 pub mod screen;
 pub mod tray;
 
 pub use desktop::Desktop;
+pub use drag::Drag;
 pub use driver::Window;
 pub use screen::Screen;
 pub use tray::Tray;

@@ -6,8 +6,8 @@ use x11rb::rust_connection::RustConnection;
 
 /// A display.
 pub struct Screen {
-    connection: RustConnection,
-    root: Window,
+    pub(crate) connection: RustConnection,
+    pub(crate) root: Window,
 }
 
 impl Screen {
@@ -18,7 +18,7 @@ impl Screen {
         Self { connection, root }
     }
 
-    fn atom(&self, name: &str) -> u32 {
+    pub(crate) fn atom(&self, name: &str) -> u32 {
         self.connection.intern_atom(false, name.as_bytes()).unwrap().reply().unwrap().atom
     }
 

@@ -143,3 +143,27 @@ fn a_window_that_is_closed_comes_back_and_shares_go_on() {
     assert!(tray.menu().iter().any(|entry| entry.label == "docs: Watching for filesystem changes"));
     window.close();
 }
+
+#[test]
+fn a_folder_that_is_dropped_on_the_window_leads_to_create_share() {
+    let desktop = Desktop::new();
+    let tray = desktop.tray();
+    let folder = desktop.place.folder("dropped");
+    fs::write(folder.join("a"), "a").unwrap();
+    let window = desktop.open(&[]);
+    tray.wait_for("No shares");
+    window.see("h2", "The machine is ready");
+    let screen = desktop.screen();
+    let target = screen.shown("Causeway")[0];
+    let drag = screen.drag(&folder, target);
+    drag.over(400, 300);
+    window.see(".over", "");
+    drag.drop_it();
+    window.see("h2", "What is in it");
+    window.see_no(".over", "");
+    window.see("span", "Counted in");
+    window.click("button", "Create share");
+    window.see("h2", "dropped is shared");
+    Share::new(&desktop.place, "dropped").flush();
+    window.close();
+}

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(target_os = "linux")]
 
+mod containers;
 mod engines;
 mod life;
