@@ -23,6 +23,11 @@ use crate::{
     show::screen::Screen,
 };
 
+// Most of what a large share costs beside the disk's work is in small pieces of memory; see docs/performance.md.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let json = cli.json;

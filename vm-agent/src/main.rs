@@ -46,6 +46,11 @@ const ENDED_AS_ASKED: u8 = 0;
 #[cfg(unix)]
 const ENGINE_GONE: u8 = 3;
 
+// Most of what a large share costs beside the disk's work is in small pieces of memory; see docs/performance.md.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[cfg(unix)]
 fn main() -> anyhow::Result<std::process::ExitCode> {
     #[cfg(target_os = "linux")]

@@ -181,6 +181,8 @@ pub fn to_build_app(workspace: &Workspace) -> Result<()> {
 /// For the benchmarks.
 pub fn to_bench(workspace: &Workspace) -> Result<()> {
     packages(workspace, TO_BUILD.iter().chain(TO_BENCH))?;
+    // The packages of the interface are what one row shares.
+    to_build_app(workspace)?;
     to_run_vm(workspace)
 }
 

@@ -18,6 +18,7 @@ use crate::recycle_bin::{self, Bin, Reason};
 use crate::renames::Renames;
 use crate::seen::{self, Eyes};
 use crate::settings::{Dirty, Look, Settings};
+use crate::syncs::Syncs;
 use crate::walk;
 
 /// Files that wait to be read once more, at most: at some 100 bytes each, 10 MB.
@@ -49,8 +50,9 @@ pub struct Endpoint<F: Fs> {
     dirtied: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
     /// Numbers for names in staging.
     pub(crate) staged_next: AtomicU64,
-    /// How many appliers have something in staging.
+    /// How many have something in staging.
     pub(crate) staging_users: Mutex<usize>,
+    pub(crate) syncs: Syncs,
 }
 
 /// What is kept under the endpoint's lock.
@@ -209,6 +211,7 @@ impl<F: Fs> Endpoint<F> {
             dirtied: Mutex::new(None),
             staged_next: AtomicU64::new(1),
             staging_users: Mutex::new(0),
+            syncs: Syncs::default(),
         })
     }
 
@@ -349,12 +352,11 @@ impl<F: Fs> Endpoint<F> {
             }
         };
         let left = waiting.into_iter().filter(|LeftAside { name, path, reason }| {
-            let kept = self.bin.put(&self.fs, (&staging, name), path, *reason, now_ms);
+            let kept = self.bin.put(&self.fs, (staging.dir(), name), path, *reason, now_ms);
             // What isn't there any more has been moved by somebody else.
             kept.is_err_and(|error| error.kind != fs::FsErrorKind::NotFound)
         });
         let left: Vec<_> = left.collect();
-        self.leave_staging();
         let mut state = self.lock();
         state.left_aside.extend(left);
         if state.left_aside.is_empty() { None } else { again }
@@ -367,6 +369,7 @@ impl<F: Fs> Endpoint<F> {
 
     /// Makes durable all that was done or told so far, and commits the index.
     pub fn sync(&self) -> Result<(), Problem> {
+        let failures = self.sync_failures();
         let mark = {
             let mut state = self.lock();
             if !state.unsynced {
@@ -375,7 +378,7 @@ impl<F: Fs> Endpoint<F> {
             state.unsynced = false;
             state.index.begin_sync().map_err(|error| self.index_problem(&mut state, &error))?
         };
-        let synced = self.fs.sync_fs();
+        let synced = self.sync_fs(failures);
         let mut state = self.lock();
         let made_durable = match synced {
             Ok(()) => state
@@ -383,7 +386,7 @@ impl<F: Fs> Endpoint<F> {
                 .mark_synced(mark)
                 .and_then(|()| state.commit(Durability::Power))
                 .map_err(|error| self.index_problem(&mut state, &error)),
-            Err(error) => Err(problem::of_fs(self.side, &error)),
+            Err(problem) => Err(problem),
         };
         state.unsynced |= made_durable.is_err();
         made_durable

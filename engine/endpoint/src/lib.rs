@@ -31,11 +31,12 @@ mod seen;
 pub mod serve;
 mod settings;
 mod supply;
+mod syncs;
 mod verify;
 mod walk;
 pub mod watch;
 
-pub use apply::Applier;
+pub use apply::{Applier, Complete};
 pub use edit::{Edited, edit};
 pub use endpoint::Endpoint;
 pub use error::{KeepError, LookError, OpenError, ProtocolError};

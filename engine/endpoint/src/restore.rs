@@ -1,11 +1,13 @@
 //! What a person does with the recycle bin.
 
+use std::io;
+
 use causeway_sync::ignore::Verdict;
-use causeway_sync::{Name, RelPath, RelPathBuf};
+use causeway_sync::{Name, Problem, RelPath, RelPathBuf};
 
 use crate::endpoint::Endpoint;
 use crate::error::KeepError;
-use crate::fs::{self, Area, Fs, FsErrorKind, Rename};
+use crate::fs::{self, Area, Fs, FsError, FsErrorKind, Rename};
 use crate::recycle_bin::{self, BinId, Item, Retention, Usage};
 use crate::settings::Look;
 use crate::walk;
@@ -103,17 +105,21 @@ impl<F: Fs> Endpoint<F> {
     /// Restores an item from another file system: a copy in staging is moved in place, then the item is deleted.
     fn restore_copy(&self, found: &recycle_bin::Found<F>, dir: &F::Dir, name: &Name) -> fs::Result<()> {
         let staging = self.enter_staging()?;
+        let failures = self.sync_failures();
         // A copy that a crash leaves behind is thrown away: the item is still in the bin.
         let staged = self.staged_name();
-        let copied = walk::copy_tree(&self.fs, &found.hour, &found.name, &staging, &staged)
-            .and_then(|()| self.fs.sync_fs())
-            .and_then(|()| self.fs.rename(&staging, &staged, dir, name, Rename::NoReplace));
+        let copied = walk::copy_tree(&self.fs, &found.hour, &found.name, staging.dir(), &staged)
+            .and_then(|()| self.sync_fs(failures).map_err(not_durable))
+            .and_then(|()| self.fs.rename(staging.dir(), &staged, dir, name, Rename::NoReplace));
         if copied.is_err() {
             // What can't be removed now is removed by the next opening.
-            let _ = walk::remove_tree(&self.fs, &staging, &staged);
+            let _ = walk::remove_tree(&self.fs, staging.dir(), &staged);
         }
-        self.leave_staging();
         copied?;
         walk::remove_tree(&self.fs, &found.hour, &found.name)
     }
+}
+
+fn not_durable(problem: Problem) -> FsError {
+    FsError::new("sync", RelPath::ROOT, io::Error::other(problem.detail))
 }

@@ -1,11 +1,12 @@
 //! A share's lanes: batches for both sides, and the content for them.
 //!
-//! Each lane has two threads. The sender takes batches in their order: one for the guest goes out with its content, which the host's
+//! Each lane has three threads. The sender takes batches in their order: one for the guest goes out with its content, which the host's
 //! endpoint supplies; one for the host is begun at the host's endpoint, and the guest is asked for content. The receiver always
-//! reads on: it takes outcomes, signatures, and the content for the host, and has the host's endpoint carry out what is complete.
+//! reads on: it takes outcomes, signatures, and the content for the host. The third has the host's endpoint carry out what is complete.
 //! So neither end waits for one that waits for it.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use causeway_endpoint::fs::Fs;
 use causeway_endpoint::runner::now_ms;
-use causeway_endpoint::serve::{LaneWriter, Signed, supply_batch};
+use causeway_endpoint::serve::{Carrying, LaneWriter, Signed, supply_batch};
 use causeway_endpoint::{Applier, Endpoint};
 use causeway_sync::{Action, Batch, BatchId, Lane, Operation, Outcome, Side, Source};
 use causeway_wire::lane::{ArrivingOutcomes, BATCHES_IN_FLIGHT_MAX, LaneMessage, push_batch};
@@ -158,26 +159,43 @@ impl Progress {
     }
 }
 
+/// Batches for the host: being received, and being carried out. Who has something carried out holds the applier, so that it is done in
+/// order.
+struct Incoming<'e, F: Fs> {
+    applier: Mutex<Applier<'e, F>>,
+    carrying: Carrying<'e, F>,
+}
+
+impl<'e, F: Fs> Incoming<'e, F> {
+    fn applier(&self) -> MutexGuard<'_, Applier<'e, F>> {
+        self.applier.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl<F: Fs> Connection<F> {
     /// The receiver's thread; the sender's is within.
     fn run(&self, stream: Box<dyn Stream>, reader: FrameReader<Box<dyn Stream>>, queue: Receiver<Batch>) {
         let writer = LaneWriter::new(stream);
-        let applier = Mutex::new(self.host.applier());
+        let incoming = Incoming { applier: Mutex::new(self.host.applier()), carrying: Carrying::default() };
         std::thread::scope(|scope| {
             let (signatures, signed) = mpsc::channel();
-            let applier = &applier;
+            let incoming = &incoming;
             let send = move || {
-                if let Err(loss) = self.send(&queue, &signed, &writer, applier) {
+                if let Err(loss) = self.send(&queue, &signed, &writer, incoming) {
                     self.ending.lose(loss);
                 }
             };
-            match std::thread::Builder::new().name("lane-sender".to_owned()).spawn_scoped(scope, send) {
-                Ok(_) => {
-                    let loss = self.receive(reader, &signatures, applier).err().unwrap_or(Loss::Closed);
-                    self.ending.lose(loss);
-                }
-                Err(error) => self.ending.lose(FrameError::Io(error).into()),
-            }
+            let carry_out = move || {
+                let Ok(()) = incoming.carrying.run(|done| Ok::<(), Infallible>(self.deliver(done)));
+            };
+            let sender = std::thread::Builder::new().name("lane-sender".to_owned()).spawn_scoped(scope, send);
+            let carrier = std::thread::Builder::new().name("carrier".to_owned()).spawn_scoped(scope, carry_out);
+            let loss = match sender.and(carrier) {
+                Ok(_) => self.receive(reader, &signatures, incoming).err().unwrap_or(Loss::Closed),
+                Err(error) => FrameError::Io(error).into(),
+            };
+            self.ending.lose(loss);
+            incoming.carrying.end();
             self.progress.end();
         });
     }
@@ -187,7 +205,7 @@ impl<F: Fs> Connection<F> {
         queue: &Receiver<Batch>,
         signed: &Receiver<Signed>,
         writer: &LaneWriter,
-        applier: &Mutex<Applier<'_, F>>,
+        incoming: &Incoming<'_, F>,
     ) -> Result<(), Loss> {
         loop {
             let batch = match queue.try_recv() {
@@ -212,24 +230,25 @@ impl<F: Fs> Connection<F> {
                     push_batch(&mut writer.lock(), &batch)?;
                     supply_batch(&self.host, &batch, writer, signed)?;
                 }
-                Side::Host => self.start_for_host(batch, writer, applier)?,
+                Side::Host => self.start_for_host(batch, writer, incoming)?,
             }
         }
     }
 
     /// Begins a batch at the host's endpoint, and asks the guest for content where any is needed.
-    fn start_for_host(&self, batch: Batch, writer: &LaneWriter, applier: &Mutex<Applier<'_, F>>) -> Result<(), Loss> {
+    fn start_for_host(&self, batch: Batch, writer: &LaneWriter, incoming: &Incoming<'_, F>) -> Result<(), Loss> {
         let id = batch.id;
         let needs_content = batch.actions.iter().any(needs_content);
         let mut signatures = Vec::new();
         {
-            let mut applier = lock(applier);
+            let mut applier = incoming.applier();
             for action in applier.begin(batch.clone())? {
                 signatures.push((action, applier.signature(action)));
             }
             if !needs_content {
-                // Nothing will come for it: what it doesn't wait behind is carried out here.
-                return self.carry_out(&mut applier);
+                // Nothing will come for it that would have it carried out.
+                self.carry_out(&mut applier, &incoming.carrying, true);
+                return Ok(());
             }
         }
         let mut writer = writer.lock();
@@ -244,21 +263,19 @@ impl<F: Fs> Connection<F> {
         &self,
         mut reader: FrameReader<Box<dyn Stream>>,
         signatures: &Sender<Signed>,
-        applier: &Mutex<Applier<'_, F>>,
+        incoming: &Incoming<'_, F>,
     ) -> Result<(), Loss> {
         let mut told = ArrivingOutcomes::default();
         loop {
-            let (complete, due, patience) = {
-                let applier = lock(applier);
-                (applier.has_complete(), applier.is_flush_due(), applier.patience())
-            };
-            if complete && (due || !reader.comes_within(patience)) {
-                self.carry_out(&mut lock(applier))?;
+            if incoming.applier().has_complete() {
+                let is_last = !reader.comes_within(Duration::ZERO);
+                self.carry_out(&mut incoming.applier(), &incoming.carrying, is_last);
             }
+            incoming.carrying.pause(&reader);
             match reader.read::<LaneMessage<'_>>()? {
                 None => return Ok(()),
                 Some(LaneMessage::Content { batch, action, content }) => {
-                    lock(applier).content(batch, action, content)?
+                    incoming.applier().content(batch, action, content)?
                 }
                 Some(LaneMessage::Outcomes { batch, outcomes }) => self.take_outcomes(&mut told, batch, outcomes)?,
                 Some(LaneMessage::Signature { batch, action, signature }) => {
@@ -288,15 +305,23 @@ impl<F: Fs> Connection<F> {
         Ok(())
     }
 
-    fn carry_out(&self, applier: &mut Applier<'_, F>) -> Result<(), Loss> {
-        for (batch, outcomes) in applier.flush(now_ms()) {
+    /// Has complete batches carried out: without a detour where nothing else waits, so that what a person does is seen at once.
+    fn carry_out<'e>(&self, applier: &mut Applier<'e, F>, carrying: &Carrying<'e, F>, is_last: bool) {
+        if is_last && applier.is_little() && carrying.is_idle() {
+            self.deliver(applier.flush(now_ms()));
+        } else if let Some(complete) = applier.complete() {
+            carrying.push(complete);
+        }
+    }
+
+    fn deliver(&self, done: Vec<(BatchId, Vec<Outcome>)>) {
+        for (batch, outcomes) in done {
             self.progress.state().to_host -= 1;
             self.progress.changed.notify_all();
             if !self.ending.is_over() {
                 (self.delivery)(batch, outcomes);
             }
         }
-        Ok(())
     }
 }
 
@@ -306,8 +331,4 @@ fn needs_content(action: &Action) -> bool {
 
 fn is_delta(action: &Action) -> bool {
     matches!(action.operation, Operation::File { source: Source::Transfer { delta: true }, .. })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

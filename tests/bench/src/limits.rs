@@ -68,7 +68,8 @@ pub fn find(folder: &Path) -> Result<f64> {
     timed(Command::new("find").arg(folder).args(["-printf", "%p %s %T@ %C@ %i %m\n"]))
 }
 
-/// A bare loop that copies each file of one directory to another when it was written: inotify, read, write beside, rename.
+/// A bare loop that copies each file of one directory to another when it was written: inotify, read, write beside, `fdatasync` where the copy
+/// is to be durable before it is seen, rename.
 pub struct CopyLoop {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -76,7 +77,7 @@ pub struct CopyLoop {
 
 impl CopyLoop {
     /// Starts to copy from one directory to the other.
-    pub fn start(from: &Path, to: &Path) -> Result<Self> {
+    pub fn start(from: &Path, to: &Path, durable: bool) -> Result<Self> {
         let events = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
         inotify::add_watch(&events, from, inotify::WatchFlags::CLOSE_WRITE)?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -90,7 +91,7 @@ impl CopyLoop {
                 while let Ok(event) = reader.next() {
                     if let Some(name) = event.file_name().and_then(|name| name.to_str().ok()) {
                         // What vanished meanwhile comes again with its next event.
-                        let _ = copy(&from.join(name), &to.join(name));
+                        let _ = copy(&from.join(name), &to.join(name), durable);
                     }
                 }
             }
@@ -99,10 +100,15 @@ impl CopyLoop {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+fn copy(from: &Path, to: &Path, durable: bool) -> std::io::Result<()> {
     let aside = to.with_extension("aside");
     let content = fs::read(from)?;
-    fs::File::create(&aside)?.write_all(&content)?;
+    let mut file = fs::File::create(&aside)?;
+    file.write_all(&content)?;
+    if durable {
+        file.sync_data()?;
+    }
+    drop(file);
     fs::rename(&aside, to)
 }
 

@@ -15,6 +15,8 @@ use crate::observe::{Observer, until, until_whole};
 
 /// Edits that lsyncd is given.
 const EDITS: u64 = 20;
+/// Files that are changed at once.
+const BURST: usize = 2_000;
 
 /// All that are installed.
 pub fn all(ground: &Ground) -> Result<Vec<Figure>> {
@@ -58,9 +60,17 @@ fn unison(ground: &Ground) -> Result<Vec<Figure>> {
         fs::write(tree.root.join(file), random.bytes(2_000))?;
         each.push(run()?);
     }
+    let mut burst = Vec::new();
+    for _ in 0..ground.repeats {
+        for file in tree.files.iter().take(BURST) {
+            fs::write(tree.root.join(file), random.bytes(2_000))?;
+        }
+        burst.push(run()?);
+    }
     Ok(vec![
         Figure::new("Unison, first", Unit::Ms, vec![first]),
         Figure::new("Unison, one file changed", Unit::Ms, each),
+        Figure::new("Unison, 2 000 files changed", Unit::Ms, burst),
     ])
 }
 
@@ -85,9 +95,26 @@ fn lsyncd(ground: &Ground) -> Result<Vec<Figure>> {
         fs::write(tree.root.join(file), &content)?;
         each.push(ms(until_whole(&observer, &to.join(file), &content)?.duration_since(begun)));
     }
+    let mut burst = Vec::new();
+    for _ in 0..ground.repeats {
+        std::thread::sleep(Duration::from_millis(500));
+        let contents: Vec<_> = tree.files.iter().take(BURST).map(|_| random.bytes(2_000)).collect();
+        for (file, content) in tree.files.iter().zip(&contents) {
+            fs::write(tree.root.join(file), content)?;
+        }
+        let begun = Instant::now();
+        for (file, content) in tree.files.iter().zip(&contents) {
+            let file = to.join(file);
+            if !fs::read(&file).is_ok_and(|now| now == *content) {
+                until_whole(&Observer::of(&file)?, &file, content)?;
+            }
+        }
+        burst.push(ms(begun.elapsed()));
+    }
     Ok(vec![
         Figure::new("lsyncd with rsync, first", Unit::Ms, vec![first]),
         Figure::new("lsyncd with rsync, one file changed", Unit::Ms, each),
+        Figure::new("lsyncd with rsync, 2 000 files changed", Unit::Ms, burst),
     ])
 }
 

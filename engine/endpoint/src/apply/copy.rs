@@ -2,7 +2,6 @@
 
 use causeway_sync::{Action, File, NameBuf, Operation, Outcome, RelPath, Source};
 
-use super::Applier;
 use super::receive::{Received, Receiving};
 use super::staged::Staged;
 use crate::endpoint::Endpoint;
@@ -18,19 +17,14 @@ pub(super) fn copied(action: &Action) -> Option<(&File, &RelPath)> {
     }
 }
 
-impl<F: Fs> Applier<'_, F> {
+impl<F: Fs> Endpoint<F> {
     /// Makes the copies that batches ask for, so that they become durable together with what was received. One whose source isn't there
     /// yet is tried again in its turn.
-    pub(super) fn stage_copies(&mut self, ready: &mut [Receiving<F>]) {
-        for receiving in ready {
+    pub(super) fn stage_copies(&self, staging: &F::Dir, batches: &mut [Receiving<F>], buffer: &mut Buffer) {
+        for receiving in batches {
             for (action, received) in receiving.batch.actions.iter().zip(&mut receiving.received) {
                 let Some((file, from)) = copied(action) else { continue };
-                let made = self
-                    .staging()
-                    .map(|staging| staging.root().clone())
-                    .map_err(|error| Outcome::Problem(problem::of_fs(self.ep.side, &error)))
-                    .and_then(|staging| self.ep.stage_copy(&staging, file, from, &mut self.buffer));
-                match made {
+                match self.stage_copy(staging, file, from, buffer) {
                     Ok(staged) => *received = Received::File(staged),
                     Err(Outcome::Problem(problem)) => *received = Received::Failed(Outcome::Problem(problem)),
                     Err(_) => {}
@@ -38,9 +32,7 @@ impl<F: Fs> Applier<'_, F> {
             }
         }
     }
-}
 
-impl<F: Fs> Endpoint<F> {
     /// Copies the file at `from` into staging, and checks that it is `file`.
     pub(super) fn stage_copy(
         &self,

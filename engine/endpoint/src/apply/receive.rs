@@ -6,15 +6,17 @@ use causeway_sync::content::{Content, PIECE_BYTES_MAX, Piece, Signature, Unavail
 use causeway_sync::{Action, Batch, File, Operation, Outcome, RelPath, RelPathBuf, Source};
 
 use super::Applier;
+use super::complete::SYNCED_SINGLY_MAX;
 use super::staged::{Staged, Trees};
 use crate::delta;
 use crate::error::ProtocolError;
 use crate::fs::{self, Area, Fs, FsError};
 use crate::hash::{self, Buffer};
 use crate::problem;
+use crate::syncs::Failures;
 
 /// Staged files kept open until the flush, for [`Fs::sync_file`]; the rest is synced with the file system.
-const KEPT_OPEN_MAX: usize = super::SYNCED_SINGLY_MAX;
+const KEPT_OPEN_MAX: usize = SYNCED_SINGLY_MAX;
 
 /// A batch on its way.
 pub(super) struct Receiving<F: Fs> {
@@ -22,6 +24,8 @@ pub(super) struct Receiving<F: Fs> {
     /// For each action what was received; shorter than the actions until all is there.
     pub received: Vec<Received<F>>,
     pub trees: Trees,
+    /// As they were before anything of it came.
+    pub failures: Failures,
     incoming: Option<Incoming<F>>,
 }
 
@@ -55,9 +59,9 @@ struct Into<F: Fs> {
 }
 
 impl<F: Fs> Receiving<F> {
-    pub(super) fn new(batch: Batch) -> Self {
+    pub(super) fn new(batch: Batch, failures: Failures) -> Self {
         let trees = Trees::of(&batch);
-        let mut receiving = Self { batch, received: Vec::new(), trees, incoming: None };
+        let mut receiving = Self { batch, received: Vec::new(), trees, failures, incoming: None };
         receiving.pass_over();
         receiving
     }
@@ -80,6 +84,14 @@ impl<F: Fs> Receiving<F> {
         self.incoming.is_none()
             && self.trees.is_empty()
             && !self.received.iter().any(|received| matches!(received, Received::File(_)))
+    }
+
+    /// Where the content stands that is just coming.
+    pub(super) fn arriving_at(&self) -> Option<&RelPath> {
+        match &self.incoming {
+            Some(Incoming { into: Ok(into), .. }) => Some(&into.at),
+            _ => None,
+        }
     }
 
     fn end(&mut self, received: Received<F>) {
@@ -276,19 +288,10 @@ impl<F: Fs> Applier<'_, F> {
         self.batches[at].end(Received::Failed(outcome));
     }
 
-    /// Removes what was received of a batch.
-    pub(super) fn discard(&mut self, receiving: &Receiving<F>) {
-        for received in &receiving.received {
-            if let Received::File(staged) = received
-                && !staged.is_in_tree()
-            {
-                self.discard_one(&staged.at);
-            }
+    fn discard_one(&mut self, at: &RelPath) {
+        if let Some(staging) = &mut self.staging {
+            staging.discard_one(at);
         }
-        if let Some(Incoming { into: Ok(into), .. }) = &receiving.incoming {
-            self.discard_one(&into.at);
-        }
-        self.discard_trees(&receiving.trees);
     }
 }
 

@@ -10,10 +10,9 @@ use std::sync::atomic::Ordering;
 use causeway_sync::{Action, Batch, File, Name, NameBuf, Operation, RelPath, RelPathBuf};
 
 use super::Applier;
-use crate::dirs::Dirs;
+use super::staging::Staging;
 use crate::endpoint::Endpoint;
 use crate::fs::{self, Fs, Stat};
-use crate::walk;
 
 /// A verified file in staging.
 pub(super) struct Staged<F: Fs> {
@@ -86,13 +85,12 @@ impl Trees {
 }
 
 impl<'e, F: Fs> Applier<'e, F> {
-    /// Staging, with the directories in it that were used last.
-    pub(super) fn staging(&mut self) -> fs::Result<&mut Dirs<'e, F>> {
+    /// Staging; entered now if it hasn't been.
+    fn staging(&mut self) -> fs::Result<&mut Staging<'e, F>> {
         if self.staging.is_none() {
-            let staging = self.ep.enter_staging()?;
-            self.staging = Some(Dirs::new(&self.ep.fs, staging));
+            self.staging = Some(Staging::enter(self.ep)?);
         }
-        Ok(self.staging.as_mut().expect("it was just opened"))
+        Ok(self.staging.as_mut().expect("it was just entered"))
     }
 
     /// Creates an empty file in staging for an action of the batch at `at`: in the tree of the directory above it, if that is made too.
@@ -115,7 +113,7 @@ impl<'e, F: Fs> Applier<'e, F> {
             None => return Ok(None),
             Some(Some(staged)) => {
                 let staged = staged.clone();
-                let dir = self.staging()?.dir(&staged)?;
+                let dir = self.staging()?.dirs.dir(&staged)?;
                 return Ok(Some((staged, dir)));
             }
             Some(None) => {}
@@ -131,29 +129,9 @@ impl<'e, F: Fs> Applier<'e, F> {
                 (RelPath::ROOT.join(&name), dir)
             }
         };
-        self.staging()?.keep(&staged, dir.clone());
+        self.staging()?.dirs.keep(&staged, dir.clone());
         self.batches[at].trees.made.insert(path.to_owned(), Some(staged.clone()));
         Ok(Some((staged, dir)))
-    }
-
-    /// Removes a file in staging; what can't be removed is cleared up by the next opening.
-    pub(super) fn discard_one(&mut self, at: &RelPath) {
-        let fs = &self.ep.fs;
-        let Some(staging) = &mut self.staging else { return };
-        let (above, name) = at.split_last().expect("it is below staging's root");
-        if let Err(error) = staging.dir(above).and_then(|dir| fs.remove_file(&dir, name)) {
-            tracing::debug!(%error, "a staged file stays behind");
-        }
-    }
-
-    /// Removes what was received for trees; nothing in them was put in place.
-    pub(super) fn discard_trees(&self, trees: &Trees) {
-        let Some(staging) = &self.staging else { return };
-        for name in trees.names() {
-            if let Err(error) = walk::remove_tree(&self.ep.fs, staging.root(), name) {
-                tracing::debug!(%error, "staged directories stay behind");
-            }
-        }
     }
 }
 

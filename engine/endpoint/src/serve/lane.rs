@@ -1,14 +1,17 @@
 //! A lane: batches for the guest are received and carried out, content is supplied to those for the host.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::time::Duration;
 
 use causeway_sync::plan::BATCH_ACTIONS_MAX;
-use causeway_sync::{Batch, BatchId, Operation, Side, Source};
+use causeway_sync::{Batch, BatchId, Operation, Outcome, Side, Source};
 use causeway_wire::lane::{Arriving, BATCHES_IN_FLIGHT_MAX, LaneMessage, Progress, push_outcomes};
 use causeway_wire::{FrameError, FrameReader, Stream};
 
 use super::ServeError;
+use super::carrying::Carrying;
 use super::supply::{LaneWriter, Signed, supply_batch};
 use crate::apply::Applier;
 use crate::endpoint::Endpoint;
@@ -18,7 +21,8 @@ use crate::runner::now_ms;
 /// Signatures that may wait until their batch is supplied.
 const SIGNATURES_MAX: usize = BATCHES_IN_FLIGHT_MAX * BATCH_ACTIONS_MAX;
 
-/// Serves a lane until it ends. The calling thread receives and carries out; another one supplies.
+/// Serves a lane until it ends. The calling thread receives, and carries out what is little; another one carries out the rest, and a
+/// third supplies.
 pub fn serve_lane<F: Fs>(stream: Box<dyn Stream>, endpoint: &Endpoint<F>) -> Result<(), ServeError> {
     let mut reader = FrameReader::new(stream.try_clone().map_err(FrameError::Io)?);
     let ending = stream.try_clone().map_err(FrameError::Io)?;
@@ -26,6 +30,9 @@ pub fn serve_lane<F: Fs>(stream: Box<dyn Stream>, endpoint: &Endpoint<F>) -> Res
     let (batches, to_supply) = mpsc::sync_channel(BATCHES_IN_FLIGHT_MAX);
     let (signatures, signed) = mpsc::sync_channel(SIGNATURES_MAX);
     let (writer, ending) = (&writer, &ending);
+    let (carrying, begun) = (Carrying::default(), AtomicUsize::new(0));
+    let (carrying, begun) = (&carrying, &begun);
+    let tell = &|outcomes| tell(writer, begun, outcomes);
     std::thread::scope(|scope| {
         let supplier = std::thread::Builder::new().name("supplier".to_owned()).spawn_scoped(scope, move || {
             let supplied = supply(endpoint, writer, &to_supply, &signed);
@@ -34,21 +41,30 @@ pub fn serve_lane<F: Fs>(stream: Box<dyn Stream>, endpoint: &Endpoint<F>) -> Res
             supplied
         });
         let supplier = supplier.map_err(FrameError::Io)?;
+        let carrier = std::thread::Builder::new().name("carrier".to_owned()).spawn_scoped(scope, move || {
+            let carried_out = carrying.run(tell);
+            let _ = ending.shutdown();
+            carried_out
+        });
+        let carrier = carrier.map_err(FrameError::Io)?;
         let lane = GuestLane {
             writer,
             applier: endpoint.applier(),
-            begun: VecDeque::new(),
+            carrying,
+            begun,
             arriving: None,
             batches,
             signatures,
             wanted: VecDeque::new(),
         };
-        let received = lane.receive(&mut reader);
+        let received = lane.receive(&mut reader, tell);
         let _ = ending.shutdown();
-        // The receiver has dropped its channels, which ends the supplier. It can panic only by a fault of the endpoint's, which
+        carrying.end();
+        // The receiver has dropped its channels, which ends the supplier. They can panic only by a fault of the endpoint's, which
         // has shown itself.
         let supplied = supplier.join().unwrap_or(Ok(()));
-        received.and(supplied.map_err(ServeError::from))
+        let carried_out = carrier.join().unwrap_or(Ok(()));
+        received.and(carried_out).and(supplied.map_err(ServeError::from))
     })
 }
 
@@ -73,11 +89,22 @@ fn supply<F: Fs>(
     }
 }
 
-struct GuestLane<'a, F: Fs> {
+/// Tells what became of batches.
+fn tell(writer: &LaneWriter, begun: &AtomicUsize, done: Vec<(BatchId, Vec<Outcome>)>) -> Result<(), ServeError> {
+    let mut writer = writer.lock();
+    for (batch, outcomes) in done {
+        begun.fetch_sub(1, Ordering::Relaxed);
+        push_outcomes(&mut writer, batch, &outcomes)?;
+    }
+    Ok(writer.flush()?)
+}
+
+struct GuestLane<'a, 'e, F: Fs> {
     writer: &'a LaneWriter,
-    applier: Applier<'a, F>,
+    applier: Applier<'e, F>,
+    carrying: &'a Carrying<'e, F>,
     /// Batches for the guest whose outcomes haven't been told.
-    begun: VecDeque<BatchId>,
+    begun: &'a AtomicUsize,
     arriving: Option<Arriving>,
     batches: SyncSender<Batch>,
     signatures: SyncSender<Signed>,
@@ -85,15 +112,22 @@ struct GuestLane<'a, F: Fs> {
     wanted: VecDeque<(BatchId, u32)>,
 }
 
-impl<F: Fs> GuestLane<'_, F> {
-    fn receive(mut self, reader: &mut FrameReader<Box<dyn Stream>>) -> Result<(), ServeError> {
+impl<F: Fs> GuestLane<'_, '_, F> {
+    fn receive(
+        mut self,
+        reader: &mut FrameReader<Box<dyn Stream>>,
+        tell: impl Fn(Vec<(BatchId, Vec<Outcome>)>) -> Result<(), ServeError>,
+    ) -> Result<(), ServeError> {
         loop {
-            // What is complete is carried out when no more comes, so that what comes in a stream is made durable together.
-            if self.applier.has_complete()
-                && (self.applier.is_flush_due() || !reader.comes_within(self.applier.patience()))
-            {
-                self.carry_out()?;
+            if self.applier.has_complete() {
+                // Without a detour where nothing else waits: what a person does is seen at once.
+                if self.applier.is_little() && self.carrying.is_idle() && !reader.comes_within(Duration::ZERO) {
+                    tell(self.applier.flush(now_ms()))?;
+                } else if let Some(complete) = self.applier.complete() {
+                    self.carrying.push(complete);
+                }
             }
+            self.carrying.pause(reader);
             match reader.read::<LaneMessage<'_>>()? {
                 Some(message) => self.take(message)?,
                 None => return Ok(()),
@@ -137,11 +171,10 @@ impl<F: Fs> GuestLane<'_, F> {
     }
 
     fn begin(&mut self, batch: Batch) -> Result<(), ServeError> {
-        if self.begun.len() == BATCHES_IN_FLIGHT_MAX {
+        if self.begun.fetch_add(1, Ordering::Relaxed) == BATCHES_IN_FLIGHT_MAX {
             return Err(ServeError::Violation("too many batches at once"));
         }
         let id = batch.id;
-        self.begun.push_back(id);
         let deltas = self.applier.begin(batch)?;
         if deltas.is_empty() {
             return Ok(());
@@ -163,13 +196,5 @@ impl<F: Fs> GuestLane<'_, F> {
             Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
             Err(TrySendError::Full(_)) => Err(ServeError::Violation("too many batches at once")),
         }
-    }
-
-    fn carry_out(&mut self) -> Result<(), ServeError> {
-        for (batch, outcomes) in self.applier.flush(now_ms()) {
-            self.begun.retain(|begun| *begun != batch);
-            push_outcomes(&mut self.writer.lock(), batch, &outcomes)?;
-        }
-        Ok(self.writer.lock().flush()?)
     }
 }

@@ -5,10 +5,12 @@
 //!
 //! Absent by design: dialling and greeting (the agent's program does), deciding.
 
+mod carrying;
 mod lane;
 mod share;
 mod supply;
 
+pub use carrying::Carrying;
 pub use lane::serve_lane;
 pub use share::serve_share;
 pub use supply::{LaneWriter, Signed, supply_batch};

@@ -22,7 +22,7 @@ const QUICK_BYTES: u64 = 512 * 1024;
 /// A file from this size on has the last bulk lane to itself, so that nothing small is behind a gigabyte.
 const LARGE_BYTES: u64 = 4 * 1024 * 1024;
 /// Batches in flight at which nothing further is decided.
-const IN_FLIGHT_MAX: usize = 24;
+const IN_FLIGHT_MAX: usize = 64;
 /// Batches in flight from which on much is being carried across.
 const BUSY: usize = 4;
 

@@ -32,8 +32,8 @@ enum Choice {
 /// Both directions, the same file and random ones, beside a loop that does nothing but copy.
 pub fn one_file(ground: &Ground) -> Result<Vec<Figure>> {
     let shared = ground.shared()?;
-    let limit = bare_loop(ground)?;
-    let mut figures = Vec::new();
+    let limit = bare_loop(ground, false)?;
+    let mut figures = quantiles("a bare copy loop with fdatasync", bare_loop(ground, true)?.values, &limit, None);
     for (name, from, to) in directions(shared) {
         let before = shared.processes().both()?;
         let hot = edits(shared, from, to, Choice::Hot, EDITS)?;
@@ -57,7 +57,7 @@ pub fn one_file(ground: &Ground) -> Result<Vec<Figure>> {
 /// While a program changes other files all the time.
 pub fn while_busy(ground: &Ground) -> Result<Vec<Figure>> {
     let shared = ground.shared()?;
-    let limit = bare_loop(ground)?;
+    let limit = bare_loop(ground, false)?;
     let stop = AtomicBool::new(false);
     let busy = &shared.host.root.join("busy");
     fs::create_dir_all(busy)?;
@@ -100,11 +100,11 @@ pub fn quantiles(what: &str, latencies: Vec<f64>, limit: &Figure, goal: Option<f
 }
 
 /// A loop that copies the files of one directory, observed in the same way.
-pub fn bare_loop(ground: &Ground) -> Result<Figure> {
+fn bare_loop(ground: &Ground, durable: bool) -> Result<Figure> {
     let (from, to) = (ground.fresh("loop-from"), ground.fresh("loop-to"));
     fs::create_dir_all(&from)?;
     fs::create_dir_all(&to)?;
-    let copying = CopyLoop::start(&from, &to)?;
+    let copying = CopyLoop::start(&from, &to, durable)?;
     let mut random = Random::new(5);
     let observer = Observer::of(&to.join("file"))?;
     let latencies: Result<Vec<f64>> =

@@ -32,6 +32,16 @@ pub fn one_directory(ground: &Ground) -> Result<Vec<Figure>> {
     against("tar | tar", None, ground, &folder, |to| tar_pipe(&folder, to))
 }
 
+/// Packages as npm installs them, symlinks to programs included: those that the app's interface is built with.
+pub fn node_modules(ground: &Ground) -> Result<Vec<Figure>> {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/node_modules");
+    ensure!(packages.is_dir(), "{} is missing; install it first: cargo xtask setup", packages.display());
+    let folder = ground.fresh("packages");
+    fs::create_dir_all(&folder)?;
+    timed(Command::new("cp").arg("-a").arg(&packages).arg(&folder))?;
+    against("tar | tar", None, ground, &folder, |to| tar_pipe(&folder, to))
+}
+
 /// A few huge files.
 pub fn huge_files(ground: &Ground) -> Result<Vec<Figure>> {
     let folder = ground.fresh("huge");
@@ -59,8 +69,11 @@ fn against(
     let (mut wall, mut limits, mut cpu, mut engine, mut agent, mut written) =
         (vec![], vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..ground.repeats {
+        // Neither waits for what others left to be written.
+        rustix::fs::sync();
         limits.push(limit(&ground.fresh("copy"))?);
         let place = ground.place()?;
+        rustix::fs::sync();
         let processes = Processes::of(&place);
         let before = processes.both()?;
         let (took, guest) = ground.share(&place, folder)?;
