@@ -205,7 +205,9 @@ impl Handler for Control {
     }
 
     async fn rules_write(&self, params: WriteRules) -> Result<Nothing, ApiError> {
+        let share = params.share.clone();
         self.blocking(move |engine| looks::write_rules(engine, &params)).await?;
+        self.engine.tell(&share, Command::Edited)?;
         Ok(Nothing {})
     }
 

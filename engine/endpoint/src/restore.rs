@@ -23,6 +23,11 @@ impl<F: Fs> Endpoint<F> {
         Ok(self.bin.usage(&self.fs)?)
     }
 
+    /// An [`edit`](crate::edit) beside this endpoint has put something into the recycle bin.
+    pub fn note_edit(&self) {
+        self.bin.forget_usage();
+    }
+
     /// Deletes what came into the recycle bin before `before_ms` (milliseconds since 1970), oldest first, at most `limit` items. Gives
     /// what was deleted, and whether there is more.
     pub fn bin_empty(&self, before_ms: u64, limit: u64) -> Result<(Usage, bool), KeepError> {

@@ -64,6 +64,8 @@ pub enum Command {
         /// The answer.
         reply: Reply<()>,
     },
+    /// A file of the host's was edited beside its endpoint; what it was before rests in the recycle bin.
+    Edited,
     /// Something that is shown with it has changed elsewhere.
     Republish,
     /// End in good order.

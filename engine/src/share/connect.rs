@@ -253,6 +253,12 @@ impl Actor {
             Command::BinRestore(which, reply) => self.bin_restore(which, reply),
             Command::BinEmpty(which, reply) => self.bin_empty(&which, reply),
             Command::Remove { force, reply } => self.remove(force, reply),
+            Command::Edited => {
+                if let Some(host) = &self.host {
+                    host.endpoint().note_edit();
+                    self.known.uncounted = true;
+                }
+            }
             Command::Republish => self.unpublished = true,
             Command::Stop => self.leave(Leave::Stop),
         }

@@ -99,6 +99,11 @@ impl<F: Fs> Bin<F> {
         Ok(usage)
     }
 
+    /// Something was put into it that wasn't counted along: it is measured anew when it is asked for.
+    pub(crate) fn forget_usage(&self) {
+        *self.counted() = None;
+    }
+
     /// Notes that items have left it.
     pub(crate) fn count_out(&self, gone: Usage) {
         if let Some(usage) = &mut *self.counted() {
