@@ -1,11 +1,16 @@
 //! Receiving: pieces out of order, too many, too few, or not what was announced; disks that fill up.
 
-use causeway_endpoint::ProtocolError;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use causeway_endpoint::fs::FsErrorKind;
+use causeway_endpoint::serve::Carrying;
+use causeway_endpoint::{Applier, ProtocolError};
 use causeway_sync::content::{Content, PIECE_BYTES_MAX, Piece, Unavailable};
 use causeway_sync::{Action, Batch, BatchId, File, Operation, Outcome, Problem, ProblemKind, Seq, Source};
 
-use crate::hooked::Call;
+use crate::hooked::{Call, Hooked};
 use crate::side::{Side, done, now_ms, path, write};
 
 fn file(content: &[u8]) -> File {
@@ -249,4 +254,77 @@ fn a_root_that_is_gone_gets_nothing() {
     assert!(matches!(side.act("new", None, Operation::Directory), Outcome::Problem(_)));
     assert_eq!(side.staged(), [""; 0]);
     assert!(!side.share.exists());
+}
+
+/// Begins a batch of files of these names, and receives their content.
+fn receive(applier: &mut Applier<'_, Hooked>, id: u64, names: impl Iterator<Item = String>) {
+    let actions: Vec<_> = names.map(|name| action(&name, b"content", false)).collect();
+    let count = u32::try_from(actions.len()).unwrap();
+    applier.begin(batch(id, actions)).unwrap();
+    for number in 0..count {
+        applier.content(BatchId(id), number, data(b"content")).unwrap();
+        applier.content(BatchId(id), number, Content::End(file(b"content"))).unwrap();
+    }
+}
+
+/// More files than are made durable one by one.
+fn many(letter: char) -> impl Iterator<Item = String> {
+    (0..20).map(move |number| format!("{letter}{number}"))
+}
+
+#[test]
+fn a_failed_sync_fails_for_all_that_was_written_before_it() {
+    let side = Side::crawled(|_| {});
+    let (mut first, mut second, mut later) = (side.ep.applier(), side.ep.applier(), side.ep.applier());
+    receive(&mut first, 1, many('a'));
+    receive(&mut second, 2, many('b'));
+    // As the system does it: whoever syncs first hears of it, the next one doesn't.
+    let mut failed = false;
+    side.hooks.set(move |call, _| {
+        let fails = call == Call::SyncFs && !failed;
+        failed |= fails;
+        fails.then_some(FsErrorKind::Io)
+    });
+    for (applier, id) in [(&mut first, 1), (&mut second, 2)] {
+        let (batch, outcomes) = applier.flush(now_ms()).remove(0);
+        assert_eq!(batch.0, id);
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Problem(_))), "{outcomes:?}");
+    }
+    receive(&mut later, 3, many('c'));
+    later.flush(now_ms()).remove(0).1.into_iter().for_each(|outcome| drop(done(outcome)));
+    drop((first, second, later));
+    assert_eq!(side.staged(), [""; 0]);
+    let names: Vec<_> = crate::side::tree(&side.share).into_iter().collect();
+    assert!(names.len() == 20 && names.iter().all(|name| name.contains('c')), "{names:?}");
+}
+
+#[test]
+fn what_waits_is_carried_out_together_and_in_order_and_thrown_away_at_the_end() {
+    let side = Side::crawled(|_| {});
+    let carrying = Carrying::default();
+    let syncs = Arc::new(AtomicU32::new(0));
+    let heard = Arc::clone(&syncs);
+    side.hooks.set(move |call, _| {
+        heard.fetch_add(u32::from(call == Call::SyncFs), Ordering::Relaxed);
+        None
+    });
+    let mut applier = side.ep.applier();
+    for (id, letter) in [(1, 'a'), (2, 'b')] {
+        receive(&mut applier, id, many(letter));
+        carrying.push(applier.complete().unwrap());
+    }
+    assert!(!carrying.is_idle() && applier.complete().is_none());
+    // The lane breaks while the first are told of: what was received meanwhile isn't put in place.
+    let told = carrying.run(|done| {
+        assert_eq!(done.iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [1, 2]);
+        receive(&mut applier, 3, many('c'));
+        carrying.push(applier.complete().unwrap());
+        carrying.end();
+        Ok::<(), Infallible>(())
+    });
+    assert_eq!(told, Ok(()));
+    assert_eq!(syncs.load(Ordering::Relaxed), 1, "one sync for both");
+    drop(applier);
+    assert_eq!(side.staged(), [""; 0]);
+    assert_eq!(crate::side::tree(&side.share).len(), 40);
 }
