@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
+use causeway_endpoint::Complete;
 use causeway_index::LedgerStore;
 use causeway_sync::ignore::Rules;
 use causeway_sync::session::{Limits, Output, Settings};
@@ -380,6 +381,7 @@ impl World {
         let [host, guest] = &self.sides;
         let (receiver, supplier) = if to == Side::Host { (host, guest) } else { (guest, host) };
         let mut applier = receiver.endpoint().applier();
+        let mut waiting: Option<Complete<'_, _>> = None;
         let mut done = Vec::new();
         let mut broke = false;
         for batch in batches {
@@ -411,14 +413,18 @@ impl World {
                 broke = true;
                 break;
             }
-            if applier.is_flush_due() || self.ground.lock().random.one_in(2) {
-                done.extend(applier.flush(now_ms));
+            match (&mut waiting, applier.complete()) {
+                (Some(waiting), Some(complete)) => waiting.append(complete),
+                (waiting, complete) => *waiting = waiting.take().or(complete),
+            }
+            if self.ground.lock().random.one_in(2) {
+                done.extend(waiting.take().into_iter().flat_map(|waiting| waiting.carry_out(now_ms)));
             }
         }
         if !broke {
-            done.extend(applier.flush(now_ms));
+            done.extend(waiting.take().into_iter().flat_map(|waiting| waiting.carry_out(now_ms)));
         }
-        drop(applier);
+        drop((applier, waiting));
         if Side::BOTH.iter().any(|side| self.ground.lock().dead[*side as usize]) {
             return;
         }

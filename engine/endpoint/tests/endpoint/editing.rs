@@ -10,7 +10,7 @@ use causeway_endpoint::{Edited, edit};
 use causeway_sync::Name;
 
 use crate::hooked::{Call, Hooked, Hooks};
-use crate::side::now_ms;
+use crate::side::{Side, now_ms};
 
 const NAME: &str = ".syncignore";
 
@@ -215,4 +215,16 @@ fn no_version_is_lost_to_a_busy_writer() {
         ground.stands().as_ref() == Some(&last) || binned.contains(&last) || taken_by_writer.contains(&last),
         "{last} is lost"
     );
+}
+
+#[test]
+fn the_bins_total_counts_what_an_edit_put_there() {
+    let side = Side::crawled(|share| fs::write(share.join(NAME), "old").unwrap());
+    assert_eq!(side.ep.bin_usage().unwrap().items, 0);
+    let beside =
+        OsFs::open(OsFsConfig { share: side.share.clone(), private: side.private.clone(), mode: FileMode::User });
+    let name = Name::new(NAME.as_bytes()).unwrap();
+    assert_eq!(edit(&beside.unwrap(), name, Some(b"old"), b"new", now_ms()).unwrap(), Edited::Written);
+    side.ep.note_edit();
+    assert_eq!(side.ep.bin_usage().unwrap().items, 1);
 }
