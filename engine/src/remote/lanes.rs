@@ -186,7 +186,10 @@ impl<F: Fs> Connection<F> {
                 }
             };
             let carry_out = move || {
-                let Ok(()) = incoming.carrying.run(|done| Ok::<(), Infallible>(self.deliver(done)));
+                let Ok(()) = incoming.carrying.run(|done| {
+                    self.deliver(done);
+                    Ok::<(), Infallible>(())
+                });
             };
             let sender = std::thread::Builder::new().name("lane-sender".to_owned()).spawn_scoped(scope, send);
             let carrier = std::thread::Builder::new().name("carrier".to_owned()).spawn_scoped(scope, carry_out);

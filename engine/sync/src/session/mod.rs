@@ -502,9 +502,7 @@ impl<L: Ledger> Session<L> {
     }
 
     fn finish_flushes(&mut self) -> Result<(), LedgerError> {
-        if self.sides.iter().all(SideState::caught_up) && self.idle() {
-            self.status.prepared = true;
-        }
+        self.status.prepared |= self.is_whole();
         for flush in self.flushes.iter_mut().filter(|_| self.directory_move.is_none()) {
             let dealt_with = Side::BOTH.iter().all(|side| {
                 let state = &self.sides[*side as usize];
@@ -519,6 +517,11 @@ impl<L: Ledger> Session<L> {
             self.outputs.push_back(Output::Flushed { token: flush.token, holds });
         }
         Ok(())
+    }
+
+    /// Whether all that both sides were found to hold has been dealt with.
+    fn is_whole(&self) -> bool {
+        self.sides.iter().all(SideState::caught_up) && self.idle()
     }
 
     fn idle(&self) -> bool {

@@ -50,6 +50,8 @@ pub(super) struct Settling {
     /// Number of the first of `updates`.
     first: u64,
     gather_until_ms: Option<u64>,
+    /// The ledger knows all that was found when the session began: until then somebody waits for the share to be ready.
+    knows_beginning: bool,
     syncing: Option<Syncing>,
     committed: [Seq; 2],
 }
@@ -170,11 +172,13 @@ impl<L: Ledger> Session<L> {
             return Ok(());
         }
         if self.settling.updates.is_empty() {
+            self.settling.knows_beginning |= self.status.prepared;
             return self.note_absorbed(now_ms);
         }
         let gather_ms = if self.lanes.is_busy() { GATHER_BUSY_MS } else { GATHER_MS };
         let due_ms = *self.settling.gather_until_ms.get_or_insert(now_ms + gather_ms);
-        let hurried = self.leaving || !self.flushes.is_empty() || self.directory_move.is_some();
+        let is_beginning = !self.settling.knows_beginning && self.is_whole();
+        let hurried = self.leaving || !self.flushes.is_empty() || self.directory_move.is_some() || is_beginning;
         if now_ms >= due_ms || self.settling.updates.len() >= GATHER_MAX || (hurried && self.lanes.idle()) {
             let token = self.token();
             let covers = self.settling.updates.len();
