@@ -23,7 +23,7 @@ impl<F: Fs> Endpoint<F> {
         Ok(self.bin.usage(&self.fs)?)
     }
 
-    /// An [`edit`](crate::edit) beside this endpoint has put something into the recycle bin.
+    /// An [`edit`](crate::edit()) beside this endpoint has put something into the recycle bin.
     pub fn note_edit(&self) {
         self.bin.forget_usage();
     }
