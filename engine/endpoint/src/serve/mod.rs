@@ -1,7 +1,8 @@
-//! The guest's end of a share's connections: requests of the engine, carried out on a side of a share that runs here.
+//! The guest's end of a share's connections: requests of the engine, carried out on a side of a share that runs here; and what both ends
+//! of a lane do alike: to supply content ([`supply_batch`]), and to carry out what has come ([`Carrying`]).
 //!
-//! Each function serves one connection on the calling thread until it ends. What was begun for it is then dropped; the side goes on
-//! looking, so that the next connection finds it up to date.
+//! [`serve_lane`] and [`serve_share`] each serve one connection on the calling thread until it ends. What was begun for it is then
+//! dropped; the side goes on looking, so that the next connection finds it up to date.
 //!
 //! Absent by design: dialling and greeting (the agent's program does), deciding.
 
