@@ -170,6 +170,7 @@ impl World {
         self.check_converged(&mut wrong);
         self.check_holds(&mut wrong);
         self.check_lost(&mut wrong);
+        self.check_own(&mut wrong);
         self.check_indexes(&mut wrong);
         wrong.into_iter().for_each(|wrong| self.real().violate(wrong));
     }
@@ -236,6 +237,21 @@ impl World {
                 wrong.push(format!("{:?} {where_from} {} is lost", version.side, brief(content)));
             } else if self.mode == Mode::TwoWaySafe && !raced.contains(content) {
                 wrong.push(format!("{:?} {where_from} {} is only in a bin", version.side, brief(content)));
+            }
+        }
+    }
+
+    /// Where users keep apart, what they left stands just so, and nothing else.
+    fn check_own(&self, wrong: &mut Vec<String>) {
+        let real = self.real();
+        for side in Side::BOTH.into_iter().filter(|_| real.faults.apart) {
+            let (left, stands) = (&real.history.left[side as usize], real.standing_in_own(side));
+            let paths: BTreeSet<_> = left.keys().chain(stands.keys()).collect();
+            for path in paths.into_iter().filter(|path| left.get(*path) != stands.get(*path)) {
+                let [left, stands] =
+                    [left.get(path), stands.get(path)].map(|content| content.map(|content| brief(content)));
+                let path = String::from_utf8_lossy(path);
+                wrong.push(format!("{side:?} users left {left:?} at {path}, and {stands:?} stands there"));
             }
         }
     }

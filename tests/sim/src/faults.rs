@@ -25,6 +25,8 @@ pub struct Faults {
     pub case_names: bool,
     /// Users delete everything now and then.
     pub emptied_roots: bool,
+    /// Users of each side work in a directory of their own, in which nobody else has anything to do, and much more.
+    pub apart: bool,
 }
 
 /// Up to which class of faults a run goes.
@@ -52,17 +54,19 @@ impl Faults {
     /// Chooses, up to `level`.
     pub fn choose(level: Level, random: &mut Random) -> Self {
         let mut one_in = |from: Level, odds: u32| level >= from && random.one_in(odds);
+        let apart = one_in(Level::None, 4);
         Self {
-            in_place: one_in(Level::Steps, 2),
-            emptied_roots: one_in(Level::Steps, 8),
+            apart,
+            in_place: one_in(Level::Steps, 2) && !apart,
+            emptied_roots: one_in(Level::Steps, 8) && !apart,
             break_one_in: if one_in(Level::Breaks, 3) { 60 } else { 0 },
             overflow_one_in: if one_in(Level::Losses, 3) { 30 } else { 0 },
             race_one_in: if one_in(Level::Races, 2) { 12 } else { 0 },
             restart_one_in: if one_in(Level::Ends, 3) { 60 } else { 0 },
             full_disks: one_in(Level::Disks, 4),
             case_insensitive_host: one_in(Level::Disks, 6),
-            case_names: one_in(Level::Disks, 4),
-            power_cuts: one_in(Level::Power, 4),
+            case_names: one_in(Level::Disks, 4) && !apart,
+            power_cuts: one_in(Level::Power, 4) && !apart,
         }
     }
 }

@@ -7,7 +7,7 @@ use causeway_endpoint::fs::Area;
 use causeway_endpoint::watch::Hint;
 use causeway_sync::{RelPathBuf, Side};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Ino};
 use crate::faults::Faults;
 use crate::history::History;
 use crate::random::Random;
@@ -40,6 +40,8 @@ pub struct Real {
     pub history: History,
     /// What users have begun and not ended.
     pub pending: Vec<Pending>,
+    /// Which directory users renamed last, and where it stood.
+    pub left: [Option<(Ino, Ino, Vec<u8>)>; 2],
     /// Edits that users may still make.
     pub edits_left: u32,
     /// Whether users are at it between two calls of an endpoint.
@@ -72,6 +74,7 @@ impl Ground {
             watchers: [Watcher::default(), Watcher::default()],
             history: History { ignores_case: !host_case, ..History::default() },
             pending: Vec::new(),
+            left: [None, None],
             edits_left: 0,
             racing: false,
             dead: [false; 2],
@@ -152,7 +155,7 @@ impl Real {
     }
 
     /// Where an inode stands in the share.
-    pub fn share_path(&self, side: Side, ino: crate::disk::Ino) -> Option<Vec<u8>> {
+    pub fn share_path(&self, side: Side, ino: Ino) -> Option<Vec<u8>> {
         match self.disks[side as usize].locate(ino) {
             Some((Area::Share, path)) => Some(path),
             _ => None,

@@ -1,6 +1,6 @@
 //! What users wrote, and what they themselves did away with.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use causeway_sync::Side;
 
@@ -30,6 +30,8 @@ pub struct History {
     pub order: Vec<Bytes>,
     /// Paths that users touched, with the edit's number.
     pub touched: Vec<(u64, Side, Vec<u8>)>,
+    /// Where users keep apart: what those of each side left in the directory of their own, by path.
+    pub left: [BTreeMap<Vec<u8>, Bytes>; 2],
     /// Number of the last edit.
     pub edits: u64,
     /// Whether a side takes `a` and `A` for one name: whoever touches the one may touch the other.

@@ -75,7 +75,7 @@ fn round(world: &mut World, faults: &Faults) {
             real.tell(|| format!("disk {side} is full"));
         }
         real.disks[side].full = full;
-        real.random.below(5)
+        if real.faults.apart { real.random.below(40) } else { real.random.below(5) }
     };
     for _ in 0..edits {
         let mut real = world.real();
@@ -83,7 +83,8 @@ fn round(world: &mut World, faults: &Faults) {
         real.user_edit(side);
         real.now_us += if real.random.one_in(3) { real.random.below(40_000) as u64 } else { 50 };
     }
-    let steps = world.real().random.below(50);
+    let steps_max = if faults.apart { 200 } else { 50 };
+    let steps = world.real().random.below(steps_max);
     for _ in 0..steps {
         mishap(world, faults);
         if !world.step() {

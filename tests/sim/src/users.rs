@@ -33,6 +33,14 @@ struct Spot {
     path: Vec<u8>,
 }
 
+/// The directory of a side's own, where users keep apart.
+fn own_name(side: Side) -> &'static [u8] {
+    match side {
+        Side::Host => b"h",
+        Side::Guest => b"g",
+    }
+}
+
 fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
     if dir.is_empty() { name.to_vec() } else { [dir, b"/", name].concat() }
 }
@@ -48,14 +56,43 @@ pub fn brief(content: &[u8]) -> String {
 }
 
 impl Real {
+    /// Users of both sides keep to a directory of their own from now on.
+    pub fn keep_apart(&mut self) {
+        let root = Spot { ino: root_of(Area::Share), path: Vec::new() };
+        for side in Side::BOTH {
+            self.place(side, &root, own_name(side), Body::Directory(BTreeMap::new()), &[Hint::Created]);
+        }
+    }
+
     /// One edit on a side.
     pub fn user_edit(&mut self, side: Side) {
+        if !self.faults.apart {
+            return self.edit(side);
+        }
+        let before = self.standing_in_own(side);
+        self.edit(side);
+        let after = self.standing_in_own(side);
+        let left = &mut self.history.left[side as usize];
+        for path in before.keys().filter(|path| !after.contains_key(*path)) {
+            left.remove(path);
+        }
+        left.extend(after.into_iter().filter(|(path, content)| before.get(path) != Some(content)));
+    }
+
+    /// What stands in the directory of a side's own, by path.
+    pub fn standing_in_own(&self, side: Side) -> BTreeMap<Vec<u8>, Bytes> {
+        let standing = self.standing(side).into_values();
+        standing.filter(|(path, _)| path.split(|b| *b == b'/').next() == Some(own_name(side))).collect()
+    }
+
+    fn edit(&mut self, side: Side) {
         self.history.edits += 1;
         let choice = self.random.below(24);
         match choice {
             0..=6 => self.user_saves(side),
             7 | 8 => self.user_makes_directory(side),
-            9..=11 => self.user_renames(side),
+            9 | 10 => self.user_renames(side),
+            11 => self.user_renames_back(side),
             12 | 13 => self.user_deletes(side),
             14 => self.user_changes_kind(side),
             15 => self.user_sets_executable(side),
@@ -73,7 +110,7 @@ impl Real {
     fn spots(&self, side: Side, wanted: impl Fn(&Body) -> bool) -> Vec<Spot> {
         let disk = &self.disks[side as usize];
         let mut found = Vec::new();
-        let mut todo = vec![Spot { ino: root_of(Area::Share), path: Vec::new() }];
+        let mut todo: Vec<Spot> = self.top(side).into_iter().collect();
         while let Some(at) = todo.pop() {
             let body = &disk.node(at.ino).body;
             if let Body::Directory(names) = body {
@@ -88,10 +125,28 @@ impl Real {
         found
     }
 
+    /// The directory in which a side's users work.
+    fn top(&self, side: Side) -> Option<Spot> {
+        let root = root_of(Area::Share);
+        if !self.faults.apart {
+            return Some(Spot { ino: root, path: Vec::new() });
+        }
+        let ino = self.disks[side as usize].lookup(root, own_name(side))?;
+        Some(Spot { ino, path: own_name(side).to_vec() })
+    }
+
+    /// Anything below it.
+    fn some_spot(&mut self, side: Side) -> Option<Spot> {
+        let mut all = self.spots(side, |_| true);
+        all.retain(|spot| Some(spot.ino) != self.top(side).map(|top| top.ino));
+        self.random.pick(&all).cloned()
+    }
+
     fn some_directory(&mut self, side: Side) -> Spot {
         let mut all = self.spots(side, |body| matches!(body, Body::Directory(_)));
         all.retain(|spot| spot.path.iter().filter(|b| **b == b'/').count() + 1 < DEPTH_MAX);
-        self.random.pick(&all).cloned().unwrap_or(Spot { ino: root_of(Area::Share), path: Vec::new() })
+        let top = Spot { ino: root_of(Area::Share), path: Vec::new() };
+        self.random.pick(&all).cloned().or_else(|| self.top(side)).unwrap_or(top)
     }
 
     fn some_file(&mut self, side: Side) -> Option<Spot> {
@@ -209,8 +264,7 @@ impl Real {
     }
 
     fn user_renames(&mut self, side: Side) {
-        let all = self.spots(side, |_| true);
-        let Some(from) = self.random.pick(&all).filter(|spot| !spot.path.is_empty()).cloned() else { return };
+        let Some(from) = self.some_spot(side) else { return };
         let dir = self.some_directory(side);
         let name = self.some_name();
         let to = join(&dir.path, name);
@@ -229,8 +283,32 @@ impl Real {
             let now = self.stamp_ns();
             self.disks[side as usize].detach(there, now);
         }
+        self.relocate(side, &from, &dir, name);
+    }
+
+    /// A directory that was renamed goes back to where it stood, as a branch that is left for a moment does.
+    fn user_renames_back(&mut self, side: Side) {
+        let Some((ino, above, name)) = self.left[side as usize].take() else { return self.user_renames(side) };
+        let disk = &self.disks[side as usize];
+        let (Some((Area::Share, path)), Some((Area::Share, dir))) = (disk.locate(ino), disk.locate(above)) else {
+            return;
+        };
+        let is_within = dir.starts_with(&path) && (dir.len() == path.len() || dir[path.len()] == b'/');
+        if is_within || disk.children(above).is_none() || disk.lookup(above, &name).is_some() {
+            return;
+        }
+        self.relocate(side, &Spot { ino, path }, &Spot { ino: above, path: dir }, &name);
+    }
+
+    /// Renames to a name at which nothing stands.
+    fn relocate(&mut self, side: Side, from: &Spot, dir: &Spot, name: &[u8]) {
+        let to = join(&dir.path, name);
         self.tell(|| format!("{side:?} user renames {} to {}", shown(&from.path), shown(&to)));
         let now = self.stamp_ns();
+        let disk = &mut self.disks[side as usize];
+        if disk.children(from.ino).is_some() {
+            self.left[side as usize] = disk.node(from.ino).place.clone().map(|(above, name)| (from.ino, above, name));
+        }
         self.disks[side as usize].relocate(from.ino, dir.ino, name, now);
         self.disks[side as usize].step();
         [&from.path, &to].into_iter().for_each(|path| self.history.touch(side, path));
@@ -243,8 +321,7 @@ impl Real {
     }
 
     fn user_deletes(&mut self, side: Side) {
-        let all = self.spots(side, |_| true);
-        if let Some(spot) = self.random.pick(&all).filter(|spot| !spot.path.is_empty()).cloned() {
+        if let Some(spot) = self.some_spot(side) {
             self.tell(|| format!("{side:?} user deletes {}", shown(&spot.path)));
             self.remove_tree(side, &spot);
         }
@@ -257,8 +334,7 @@ impl Real {
 
     /// A directory becomes a file, or a file a directory.
     fn user_changes_kind(&mut self, side: Side) {
-        let all = self.spots(side, |_| true);
-        let Some(spot) = self.random.pick(&all).filter(|spot| !spot.path.is_empty()).cloned() else { return };
+        let Some(spot) = self.some_spot(side) else { return };
         let Some((above, name)) = self.disks[side as usize].node(spot.ino).place.clone() else { return };
         let was_directory = self.disks[side as usize].children(spot.ino).is_some();
         let cut = spot.path.len().saturating_sub(name.len() + 1);

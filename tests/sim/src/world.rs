@@ -65,6 +65,9 @@ impl World {
         let ground = Arc::new(Ground::new(seed, faults, tells));
         {
             let mut real = ground.lock();
+            if real.faults.apart {
+                real.keep_apart();
+            }
             for side in Side::BOTH {
                 let edits = real.random.below(8);
                 (0..edits).for_each(|_| real.user_edit(side));

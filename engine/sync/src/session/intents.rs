@@ -193,9 +193,11 @@ impl<L: Ledger> Session<L> {
         intended.is_some() || went
     }
 
-    /// The same, of an absence that isn't told but follows for the time being from what is.
+    /// The same, of an absence that isn't told but follows from what is: by what went around it, whatever was noted of the path itself,
+    /// unless the side has told of the path since.
     pub(super) fn may_have_gone(&self, side: Side, path: &RelPath) -> bool {
-        let by_above = !self.intents.earlier.contains_key(path) && self.went_with_above(side, path);
+        let was_told = self.intents.earlier.get(path).is_some_and(|noted| noted.told[side as usize].is_some());
+        let by_above = !was_told && self.went_with_above(side, path);
         by_above || self.last_intended(side, path, None).is_some()
     }
 

@@ -99,9 +99,7 @@ impl Replicated {
             }
             self.tree.insert(at.to_owned(), entry);
         }
-        for (p, _) in gone.iter().filter(|(p, _)| **p != *at) {
-            self.note(Noted::Touched(p.clone()), own);
-        }
+        // What went with a directory isn't told by itself.
         self.note(Noted::Touched(at.to_owned()), own);
         gone
     }
@@ -142,7 +140,10 @@ impl Replicated {
         }
         self.crawled_told = true;
         let mut changes = moves;
-        for p in touched {
+        let is_gone = |at: &RelPath| !self.tree.get(at).is_some_and(Entry::is_directory);
+        let goes_with_above = |p: &RelPath| p.ancestors().any(|above| touched.contains(above) && is_gone(above));
+        let told: Vec<_> = touched.iter().filter(|p| !goes_with_above(p)).cloned().collect();
+        for p in told {
             let entry = self.tree.get(&p).cloned();
             if entry.as_ref().is_some_and(Entry::is_directory) {
                 changes.push(Change::Now { path: p.clone(), entry: None });

@@ -150,3 +150,67 @@ fn what_was_in_a_directory_that_was_made_anew_and_renamed_stays_gone() {
         }
     }
 }
+
+/// A directory goes and comes back as it was, while the guest's side of that is known from notes alone: it doesn't tell by itself of what
+/// went with the directory.
+#[test]
+fn what_comes_back_with_its_directory_stays() {
+    let names = ["d", "d/f", "d/g"];
+    let edited = file("edited", 2);
+    for seed in 0..50 * SEEDS {
+        let mut world = World::new(seed, Mode::TwoWaySafe);
+        for name in names {
+            world.user_puts(Side::Host, &path(name), Some(if name == "d" { Entry::Directory } else { file(name, 1) }));
+        }
+        rest(&mut world);
+        world.user_puts(Side::Host, &path("d/f"), Some(edited.clone()));
+        // Something is always on its way, so that nothing noted is let go of.
+        for number in 0..2 + seed % 5 {
+            world.user_puts(Side::Host, &path(&format!("x{number}")), Some(file("x", 3)));
+            (0..world.random.below(12)).for_each(|_| pass(&mut world));
+        }
+        world.user_puts(Side::Host, &path("d"), None);
+        (0..world.random.below(20)).for_each(|_| pass(&mut world));
+        world.reconnect();
+        for (name, entry) in names.into_iter().zip([Entry::Directory, edited.clone(), file("d/g", 1)]) {
+            world.user_puts(Side::Host, &path(name), Some(entry));
+            (0..world.random.below(4)).for_each(|_| pass(&mut world));
+        }
+        rest(&mut world);
+        for side in &world.sides {
+            let stands: Vec<_> = side.tree.keys().map(ToString::to_string).filter(|at| !at.starts_with('x')).collect();
+            assert_eq!(stands, names, "seed {seed}\n{}", world.log.join("\n"));
+        }
+    }
+}
+
+/// A directory is renamed and comes back, while how it went may be known from notes alone.
+#[test]
+fn what_is_in_a_directory_that_was_elsewhere_for_a_moment_stays() {
+    let names = ["d", "d/f", "d/g"];
+    for seed in 0..50 * SEEDS {
+        let mut world = World::new(seed, Mode::TwoWaySafe);
+        for name in names {
+            world.user_puts(Side::Host, &path(name), Some(if name == "d" { Entry::Directory } else { file(name, 1) }));
+        }
+        rest(&mut world);
+        if seed % 2 == 0 {
+            world.user_puts(Side::Host, &path("e"), Some(file("before it", 2)));
+            (0..world.random.below(4)).for_each(|_| pass(&mut world));
+            world.user_puts(Side::Host, &path("e"), None);
+        }
+        world.sides[0].rename(&path("d"), &path("e"), false);
+        (0..world.random.below(30)).for_each(|_| pass(&mut world));
+        if seed % 3 == 0 {
+            world.reconnect();
+            (0..world.random.below(20)).for_each(|_| pass(&mut world));
+        }
+        world.sides[0].rename(&path("e"), &path("d"), false);
+        (0..world.random.below(9)).for_each(|_| pass(&mut world));
+        world.reconnect();
+        rest(&mut world);
+        for side in &world.sides {
+            assert!(side.tree.keys().eq(&names.map(path)), "seed {seed}: {:?}\n{}", side.tree, world.log.join("\n"));
+        }
+    }
+}
