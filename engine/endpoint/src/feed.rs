@@ -29,13 +29,16 @@ impl<F: Fs> Endpoint<F> {
         let deadline = Instant::now() + timeout;
         let mut state = self.lock();
         let wakes = state.wakes;
+        // Up to here there is nothing to tell: the endpoint's own changes aren't gone through again with each that follows.
+        let mut silent = after;
         loop {
-            let changes = next_changes(&state, after, limit)?;
+            let changes = next_changes(&state, silent, limit)?;
             let owed = after < state.owed && changes.upto >= state.owed;
             if !changes.changes.is_empty() || (changes.crawled && !knows_crawled) || owed {
                 state.keep_moves(&changes)?;
                 return Ok(Some(changes));
             }
+            silent = changes.upto;
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || state.wakes != wakes {
                 return Ok(None);

@@ -288,8 +288,11 @@ impl Real {
 
     /// A directory that was renamed goes back to where it stood, as a branch that is left for a moment does.
     fn user_renames_back(&mut self, side: Side) {
-        let Some((ino, above, name)) = self.left[side as usize].take() else { return self.user_renames(side) };
+        let left = self.left[side as usize].take();
         let disk = &self.disks[side as usize];
+        // A power cut may have taken back that they were ever made.
+        let left = left.filter(|(ino, above, _)| disk.nodes.contains_key(ino) && disk.nodes.contains_key(above));
+        let Some((ino, above, name)) = left else { return self.user_renames(side) };
         let (Some((Area::Share, path)), Some((Area::Share, dir))) = (disk.locate(ino), disk.locate(above)) else {
             return;
         };
