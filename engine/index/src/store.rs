@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use crate::{StoreError, aside};
@@ -120,6 +121,8 @@ impl Store {
         let connection = Connection::open_with_flags(path, flags).map_err(map("open the file"))?;
         connection.busy_timeout(BUSY_WAIT).map_err(map("set up the connection"))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        // Otherwise each new value of a bound LIMIT has the statement compiled anew (sqlite.org/c3ref/c_dbconfig_defensive.html).
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(map("set it up"))?;
         for (pragma, value) in [("locking_mode", "EXCLUSIVE"), ("journal_mode", "WAL"), ("synchronous", "NORMAL")] {
             connection
                 .pragma_update_and_check(None, pragma, value, |_| Ok(()))

@@ -19,6 +19,8 @@ use super::shown;
 
 /// Counts are asked for at most this often while things change.
 const COUNT_INTERVAL_MS: u64 = 1_000;
+/// And so long after a share began to be joined, while not everything has been looked at.
+const COUNT_LOOKING_MS: u64 = 3_000;
 /// What came to the bin from below a directory at most this long before the directory itself was removed with it.
 const REMOVED_TOGETHER_MS: u64 = 60_000;
 
@@ -132,8 +134,13 @@ impl Actor {
     }
 
     pub(super) fn count_due_ms(&self) -> Option<u64> {
-        let due = self.known.uncounted && !self.known.counting && matches!(self.link, Link::Up(_));
-        due.then_some(self.known.counted_ms + COUNT_INTERVAL_MS)
+        let Link::Up(up) = &self.link else { return None };
+        if !self.known.uncounted || self.known.counting {
+            return None;
+        }
+        // Counting walks through the recycle bins, which is in the way of those who look at everything.
+        let looking_ms = if up.crawled == [true; 2] { 0 } else { self.began_ms + COUNT_LOOKING_MS };
+        Some(looking_ms.max(self.known.counted_ms + COUNT_INTERVAL_MS))
     }
 
     pub(super) fn count_when_due(&mut self, now_ms: u64) {
