@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use causeway_api::{AutoShare, HaltCode, Keep, MachineChoice, Mode, ShareName, Side, Symlinks};
+use causeway_api::{AutoShare, HaltCode, Keep, MachineChoice, Mode, Setting, ShareName, Side, Symlinks};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::PossibleValue};
 use clap_complete::Shell;
 
@@ -313,15 +313,15 @@ pub struct Config {
     /// What the machine is
     #[arg(long, value_enum)]
     pub kind: Option<KindArg>,
-    /// Processors of the VM
-    #[arg(long, value_name = "N")]
-    pub cpus: Option<u32>,
+    /// Processors of the VM; `auto` for what suits this computer, as with all sizes
+    #[arg(long, value_name = "N|auto")]
+    pub cpus: Option<Setting>,
     /// Memory of the VM in MiB
-    #[arg(long, value_name = "MIB")]
-    pub memory: Option<u64>,
+    #[arg(long, value_name = "MIB|auto")]
+    pub memory: Option<Setting>,
     /// Size of the VM's disk in GiB; it only grows
-    #[arg(long, value_name = "GIB")]
-    pub disk: Option<u64>,
+    #[arg(long, value_name = "GIB|auto")]
+    pub disk: Option<Setting>,
 }
 
 #[derive(Debug, Args)]
@@ -488,6 +488,7 @@ mod tests {
             "machine logs -f -n 5",
             "machine config",
             "machine config --kind vm --cpus 2 --memory 2048 --disk 32",
+            "machine config --cpus auto --memory auto --disk auto",
             "machine reset --force",
             "docker status",
             "docker config",

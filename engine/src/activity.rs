@@ -142,7 +142,8 @@ mod tests {
     fn change(at: i64, to: Side, paths: u64, latency_ms: u64) -> LastChange {
         let path = PathBytes::from("a");
         let at = Timestamp::from_ns(at);
-        LastChange { at, to, path, kind: ChangeKind::Modified, paths, latency_ms: Some(latency_ms) }
+        let kind = ChangeKind::Modified;
+        LastChange { at, to, path, from: None, kind, paths, bytes: None, latency_ms: Some(latency_ms) }
     }
 
     fn id(text: &str) -> ShareId {

@@ -359,6 +359,8 @@ impl Engine {
             allowed: docker::settings::allowed(&settings),
             wanted: self.wanted(),
             settings,
+            engine: self.usage.engine(),
+            context_selected: docker::context::is_selected(&self.home.docker_socket()),
         }
     }
 

@@ -1,8 +1,20 @@
 import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { type FakeBackend, fakeOf, refused } from "../tests/fixtures/backend";
-import { billing, docker, docs, everyState, HOME, machine, start as starting, storefront, vm } from "../tests/fixtures/shares";
+import { FakeBackend, fakeOf, refused } from "../tests/fixtures/backend";
+import {
+  billing,
+  disconnected,
+  docker,
+  docs,
+  everyState,
+  HOME,
+  machine,
+  snapshot,
+  start as starting,
+  storefront,
+  vm,
+} from "../tests/fixtures/shares";
 import App from "./App.svelte";
 import { app } from "./lib/state/app.svelte";
 import { listView } from "./lib/state/list.svelte";
@@ -25,6 +37,8 @@ vi.stubGlobal(
     disconnect() {}
   },
 );
+
+const plain = (text: string | null) => (text ?? "").replace(/\s+/g, " ");
 
 async function open(fake: FakeBackend) {
   await start(fake);
@@ -172,18 +186,12 @@ describe("the machine", () => {
   });
 
   test("only what was changed of its settings is sent, and a refusal is said", async () => {
-    const { user, fake } = await open(
-      fakeOf([docs], {
-        "machine.configure": (wish) => {
-          if (wish.cpus === 900) throw refused("The number of processors has to be between 1 and 256.");
-          return { kind: "auto", cpus: wish.cpus, memory_mib: 2048, disk_gib: null };
-        },
-      }),
-    );
+    const { user, fake } = await open(fakeOf([docs]));
     router.go({ at: "machine" });
     await user.click(await screen.findByRole("button", { name: t.machine.settings }));
     const cpus = screen.getByLabelText(t.machine.cpus) as HTMLInputElement;
     await waitFor(() => expect(cpus.disabled).toBe(false));
+    await user.clear(cpus);
     await user.type(cpus, "900");
     await user.click(screen.getByRole("button", { name: t.machine.save }));
     expect((await screen.findByRole("alert")).textContent).toContain("between 1 and 256");
@@ -192,6 +200,44 @@ describe("the machine", () => {
     await user.click(screen.getByRole("button", { name: t.machine.save }));
     await waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
     expect(asked(fake, "machine.configure").at(-1)).toEqual({ kind: null, cpus: 4, memory_mib: null, disk_gib: null });
+    expect(fake.sizes).toMatchObject({ cpus: 4, memory_mib: 4096 });
+  });
+
+  test("what was set goes back to automatic, by its button and by an emptied field", async () => {
+    const { user, fake } = await open(fakeOf([docs]));
+    router.go({ at: "machine", settings: true });
+    const cpus = (await screen.findByLabelText(t.machine.cpus)) as HTMLInputElement;
+    await waitFor(() => expect(cpus.value).toBe("6"));
+    await user.clear(cpus);
+    await user.click(screen.getByRole("button", { name: t.machine.makeAutomatic(t.machine.memory) }));
+    expect(screen.queryByRole("button", { name: t.machine.makeAutomatic(t.machine.diskSize) })).toBeNull();
+    await user.click(screen.getByRole("button", { name: t.machine.save }));
+    await waitFor(() => expect(fake.sizes).toMatchObject({ cpus: null, memory_mib: null }));
+    expect(asked(fake, "machine.configure").at(-1)).toEqual({
+      kind: null,
+      cpus: "auto",
+      memory_mib: "auto",
+      disk_gib: null,
+    });
+  });
+
+  test("the footer says what it takes, and a start how many wait for it", async () => {
+    const { fake } = await open(new FakeBackend(snapshot([disconnected], vm)));
+    const footer = screen.getByRole("contentinfo");
+    await waitFor(() => expect(plain(footer.textContent)).toContain("VM CPU 11 % 3.1 of 8 GB"));
+    fake.hear({
+      type: "delta",
+      delta: {
+        since: 1,
+        seq: 2,
+        machine: { ...machine, ...vm, state: "starting", agent: null, start: starting },
+        docker: null,
+        shares: [],
+        removed: [],
+      },
+    });
+    await waitFor(() => expect(plain(footer.textContent)).toContain("1 wait for the machine"));
+    expect(plain(footer.textContent)).toContain("Step 3 of 4");
   });
 
   test("shows each step of its start", async () => {
@@ -232,6 +278,14 @@ describe("folders that containers wanted", () => {
   });
 });
 
+/** A share in a VM whose worst problem isn't the first by its path. */
+function fakeProblems() {
+  const worst = everyState.problem.worst_problem!;
+  const other = { ...worst, path: "a", code: "io" as const };
+  const answers = { "share.problems": () => ({ items: [other, worst], next: null, total: 2 }) };
+  return new FakeBackend(snapshot([everyState.problem], vm), answers);
+}
+
 describe("a share's mode and problems", () => {
   test("another mode is chosen in a dialog", async () => {
     const { user, fake } = await open(fakeOf([storefront]));
@@ -240,6 +294,38 @@ describe("a share's mode and problems", () => {
     await user.click(screen.getByRole("radio", { name: new RegExp(t.modes["one-way-safe"]) }));
     await user.click(screen.getByRole("button", { name: t.dialogs.modeDo }));
     expect(asked(fake, "share.configure")).toEqual([{ share: "storefront", mode: "one-way-safe" }]);
+  });
+
+  test("what is in the way can be left out, with its name escaped, behind the lines that stand", async () => {
+    const found = {
+      ...everyState.problem.worst_problem!,
+      path: "secrets/dev[1].pem",
+      side: "host" as const,
+      code: "permission_denied" as const,
+    };
+    const { user, fake } = await open(
+      fakeOf([everyState.problem], {
+        "share.problems": () => ({ items: [found], next: null, total: 1 }),
+        "rules.read": () => ({ text: "target" }),
+      }),
+    );
+    router.share("firmware", "problems");
+    await user.click(await screen.findByRole("button", { name: t.problems.ignoreIt }));
+    await waitFor(() =>
+      expect(asked(fake, "rules.write")).toEqual([
+        { share: "firmware", text: "target\nsecrets/dev\\[1\\].pem\n", replaces: "target" },
+      ]),
+    );
+  });
+
+  test("the worst problem comes first; a VM's disk that is full can be enlarged from there", async () => {
+    const { user } = await open(fakeProblems());
+    router.share("firmware", "problems");
+    const titles = (await screen.findAllByRole("heading", { level: 2 })).map((one) => one.textContent);
+    expect(titles[0]).toContain(t.problems.titles.no_space);
+    expect(titles).toHaveLength(2);
+    await user.click(screen.getByRole("button", { name: t.problems.enlargeDisk }));
+    expect(await screen.findByRole("heading", { name: t.machine.settingsTitle })).toBeTruthy();
   });
 
   test("all problems are tried again at once", async () => {

@@ -1,4 +1,4 @@
-//! Every developer task: `cargo xtask run | test | check | image | sim | bench | fuzz | dist | types | pictures | setup`.
+//! Every developer task: `cargo xtask run | test | check | image | sim | bench | frames | fuzz | dist | types | pictures | setup`.
 //!
 //! It depends on little, so that it starts soon on a machine where nothing is built yet, and it knows nothing of what it
 //! builds but package names and command lines.
@@ -60,14 +60,16 @@ enum Task {
     Sim(sim::Arguments),
     /// Measure Causeway beside physical limits and its peers
     Bench(bench::Arguments),
+    /// Measure how evenly the window is drawn while 200 shares change
+    Frames {
+        /// Handed on as they are: `--shares N`, `--seconds S`, `--json`
+        #[arg(last = true)]
+        others: Vec<String>,
+    },
     /// Replay the fuzz corpus and try random input on the stable toolchain
     Fuzz(fuzz::Arguments),
     /// Make packages of the app, the command and the agent: .deb and .rpm
-    Dist {
-        /// Without optimisation: sooner built, to try the packages themselves
-        #[arg(long)]
-        debug: bool,
-    },
+    Dist(dist::Arguments),
     /// Write the interface's types as those of the engine and the app are
     Types,
     /// Write the pictures of the README
@@ -86,8 +88,9 @@ fn main() -> ExitCode {
         Task::Image(arguments) => image::make(&workspace, &arguments),
         Task::Sim(arguments) => sim::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
+        Task::Frames { others } => ui::frames(&workspace, &others),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
-        Task::Dist { debug } => dist::run(&workspace, debug),
+        Task::Dist(arguments) => dist::run(&workspace, &arguments),
         Task::Types => ui::types(&workspace),
         Task::Pictures => ui::pictures(&workspace),
         Task::Setup => setup::everything(&workspace),

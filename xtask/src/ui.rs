@@ -45,6 +45,13 @@ pub fn browser(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// Measures how evenly the built interface is drawn while all shares change, in a browser.
+pub fn frames(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    setup(workspace)?;
+    build(workspace)?;
+    script(workspace, "frames", &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
 /// Writes the pictures of the README.
 pub fn pictures(workspace: &Workspace) -> Result<()> {
     setup(workspace)?;

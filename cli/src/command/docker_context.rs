@@ -3,15 +3,12 @@
 use std::process::{Command, Output};
 
 use anyhow::{Context, bail};
-use causeway_api::{Client, MachineKind, Nothing};
+use causeway_api::{Client, MachineKind, Nothing, docker::CONTEXT};
 
 use crate::{
     exit::{Exit, Usage},
     show::screen::Screen,
 };
-
-/// What the context is called.
-const NAME: &str = "causeway";
 
 /// Makes the context, or sets it right, and selects it.
 pub async fn select(client: &Client, screen: Screen) -> anyhow::Result<Exit> {
@@ -25,14 +22,14 @@ pub async fn select(client: &Client, screen: Screen) -> anyhow::Result<Exit> {
     }
     let socket = docker.socket.to_path().context("the socket has a name that isn't a path here")?;
     let endpoint = format!("host=unix://{}", socket.display());
-    let is_there = command(&["context", "inspect", NAME])?.status.success();
+    let is_there = command(&["context", "inspect", CONTEXT])?.status.success();
     let verb = if is_there { "update" } else { "create" };
-    must(&["context", verb, NAME, "--docker", &endpoint, "--description", "Causeway's machine"])?;
-    must(&["context", "use", NAME])?;
-    let shown = serde_json::json!({ "context": NAME, "docker_socket": docker.socket });
+    must(&["context", verb, CONTEXT, "--docker", &endpoint, "--description", "Causeway's machine"])?;
+    must(&["context", "use", CONTEXT])?;
+    let shown = serde_json::json!({ "context": CONTEXT, "docker_socket": docker.socket });
     screen.show(&shown, |_| {
         vec![
-            format!("The docker command uses the context \"{NAME}\" from now on."),
+            format!("The docker command uses the context \"{CONTEXT}\" from now on."),
             "To go back: docker context use default".to_owned(),
         ]
     })?;

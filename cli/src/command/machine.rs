@@ -118,7 +118,7 @@ fn settings_lines(settings: &MachineSettings, wish: &ConfigureMachine) -> Vec<St
     if wish.kind.is_some() {
         lines.push("The kind holds from the next start of the engine: causeway engine stop".to_owned());
     }
-    if wish.cpus.or(wish.memory_mib.map(|_| 0)).or(wish.disk_gib.map(|_| 0)).is_some() {
+    if wish.cpus.or(wish.memory_mib).or(wish.disk_gib).is_some() {
         lines.push("A VM's size holds from its next start: causeway machine restart".to_owned());
     }
     lines

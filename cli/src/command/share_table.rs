@@ -186,8 +186,10 @@ pub mod tests {
             at: at(716),
             to: Side::Guest,
             path: "a".into(),
+            from: None,
             kind: ChangeKind::Modified,
             paths: 1,
+            bytes: Some(4_200),
             latency_ms: Some(6),
         };
         let base = || share("x");

@@ -7,6 +7,9 @@ use crate::path::PathBytes;
 /// Longest file that is shown as text, in bytes.
 pub const TEXT_BYTES_MAX: u64 = 256 * 1024;
 
+/// Longest file that is shown as a picture, in bytes.
+pub const PICTURE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
 /// Ask for what stands at a path on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -37,9 +40,14 @@ pub enum SideContent {
         /// All of it.
         text: String,
     },
+    /// A picture in one of the formats that every window can show: PNG, JPEG, GIF, WebP.
+    Picture {
+        /// All of it, as a `data:` URL.
+        url: String,
+    },
     /// No text.
     Binary,
-    /// Longer than [`TEXT_BYTES_MAX`].
+    /// Longer than [`TEXT_BYTES_MAX`], and no picture; or longer than [`PICTURE_BYTES_MAX`].
     TooLong,
     /// No file stands there.
     NoFile,

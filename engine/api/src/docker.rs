@@ -7,6 +7,9 @@ use crate::{path::PathBytes, time::Timestamp};
 /// Longest time that the start of a container waits for changes on their way, where nobody says otherwise.
 pub const BARRIER_MS_UNASKED: u64 = 5_000;
 
+/// What the context of the docker command is called that leads to Causeway's socket.
+pub const CONTEXT: &str = "causeway";
+
 /// Whether folders of Docker Compose's projects become shares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,6 +76,23 @@ pub struct DockerInfo {
     pub wanted: Vec<WantedFolder>,
     /// How it is set up.
     pub settings: DockerSettings,
+    /// The Docker Engine that runs the containers; `null` while it isn't reached.
+    #[serde(default)]
+    pub engine: Option<DockerEngine>,
+    /// Whether the docker command of this user has the context [`CONTEXT`] selected and it leads to `socket`. As it was when this was
+    /// asked for: nobody tells of it.
+    #[serde(default)]
+    pub context_selected: bool,
+}
+
+/// The Docker Engine that runs the containers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct DockerEngine {
+    /// Containers that it has.
+    pub containers: u64,
+    /// Those of them that run.
+    pub running: u64,
 }
 
 /// A folder that a container of a Docker Compose project wanted and didn't get.

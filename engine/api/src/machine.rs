@@ -227,11 +227,42 @@ pub struct ConfigureMachine {
     /// Which.
     pub kind: Option<MachineChoice>,
     /// Processors.
-    pub cpus: Option<u32>,
+    pub cpus: Option<Setting>,
     /// Memory, in MiB.
-    pub memory_mib: Option<u64>,
+    pub memory_mib: Option<Setting>,
     /// Size of the data disk, in GiB.
-    pub disk_gib: Option<u64>,
+    pub disk_gib: Option<Setting>,
+}
+
+/// A number that a person chooses, or leaves to follow from the computer. In JSON the number, or `"auto"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum Setting {
+    /// What suits the computer.
+    Auto,
+    /// This.
+    #[serde(untagged)]
+    Number(u64),
+}
+
+impl Setting {
+    /// The number, if one is chosen.
+    pub fn number(self) -> Option<u64> {
+        match self {
+            Self::Auto => None,
+            Self::Number(number) => Some(number),
+        }
+    }
+}
+
+/// `auto`, or a number.
+impl std::str::FromStr for Setting {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "auto" { Ok(Self::Auto) } else { text.parse().map(Self::Number) }
+    }
 }
 
 /// The agent, as it introduced itself.

@@ -254,6 +254,9 @@ pub struct Container {
     pub image: String,
     /// Docker's word for the state: running, paused, exited, …
     pub state: String,
+    /// Since when it runs, or since when it has ended; `null` in other states, and until Docker has told.
+    #[serde(default)]
+    pub state_since: Option<Timestamp>,
     /// The Compose project, where it belongs to one.
     pub compose_project: Option<String>,
     /// The Compose service.
@@ -304,10 +307,16 @@ pub struct LastChange {
     pub to: Side,
     /// What changed; of several at once the last.
     pub path: PathBytes,
+    /// Where it was before, if it was renamed.
+    #[serde(default)]
+    pub from: Option<PathBytes>,
     /// How.
     pub kind: ChangeKind,
     /// How many paths changed together with it, itself included.
     pub paths: u64,
+    /// Size of the files among them, in bytes; `null` where no file was put there.
+    #[serde(default)]
+    pub bytes: Option<u64>,
     /// From the event that announced it until it stood on the other side, in milliseconds; `null` where a crawl found it.
     pub latency_ms: Option<u64>,
 }

@@ -58,6 +58,9 @@ pub struct Usage {
     pub memory_bytes: Option<u64>,
     /// Space that it may take at most; `null` for as much as there is.
     pub disk_bytes: Option<u64>,
+    /// Memory that it has given back: by how much it takes less now than at most since it started. `null` while that isn't known.
+    #[serde(default)]
+    pub given_back_bytes: Option<u64>,
 }
 
 /// One sample.

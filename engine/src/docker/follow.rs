@@ -7,7 +7,7 @@ use causeway_docker_proxy::{Docker, DockerError, Host};
 use tokio::sync::Notify;
 
 use super::host::EngineHost;
-use super::usage::binds;
+use super::usage::{Times, seen};
 use crate::machine::Watching;
 
 /// What of containers' events changes who uses what.
@@ -61,11 +61,19 @@ async fn follow_once(host: &EngineHost, was_followed: &mut bool) -> Result<std::
     // Before the list: what happens between the two isn't missed.
     let mut events = connect(host).await?.events(EVENTS).await?;
     let mut lists = connect(host).await?;
+    let mut times = Times::default();
     loop {
         let containers = lists.get(CONTAINERS).await?;
         let volumes = lists.get(VOLUMES).await?;
-        let binds = binds(&containers, &volumes).map_err(|error| DockerError::Answer(error.to_string()))?;
-        host.containers_are(binds);
+        let mut seen = seen(&containers, &volumes).map_err(|error| DockerError::Answer(error.to_string()))?;
+        for id in times.tell(&mut seen) {
+            // One that is gone meanwhile is told of by the next event.
+            if let Ok(inspected) = lists.get(&format!("/containers/{id}/json")).await {
+                times.learn(&inspected).map_err(|error| DockerError::Answer(error.to_string()))?;
+            }
+        }
+        times.tell(&mut seen);
+        host.containers_are(seen);
         *was_followed = true;
         events.next().await?;
         let together = tokio::time::sleep(TOGETHER);

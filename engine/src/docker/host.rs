@@ -16,7 +16,7 @@ use super::compose;
 use super::places::{Covered, Ground};
 use super::settings;
 use super::spellings::Spellings;
-use super::usage::Bind;
+use super::usage::Seen;
 use crate::engine::Engine;
 use crate::machine::Machine;
 use crate::share::command::{Command, answer};
@@ -61,15 +61,20 @@ impl EngineHost {
     /// What containers have bound can't be told any more.
     pub fn containers_are_unknown(&self) {
         if self.engine.usage().forget() {
-            self.engine.tell_all(|| Command::Republish);
+            self.tell_of_containers();
         }
     }
 
-    /// What containers have bound now.
-    pub fn containers_are(&self, binds: Vec<Bind>) {
-        if self.engine.usage().replace(binds) {
-            self.engine.tell_all(|| Command::Republish);
+    /// What containers there are now.
+    pub fn containers_are(&self, seen: Seen) {
+        if self.engine.usage().replace(seen) {
+            self.tell_of_containers();
         }
+    }
+
+    fn tell_of_containers(&self) {
+        self.engine.show_docker();
+        self.engine.tell_all(|| Command::Republish);
     }
 
     /// The shares, for what is in the machine already.

@@ -5,6 +5,7 @@
 
 #[cfg(unix)]
 mod compose;
+pub mod context;
 #[cfg(unix)]
 mod follow;
 #[cfg(unix)]

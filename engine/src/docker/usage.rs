@@ -7,13 +7,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use causeway_api::{Container, PathBytes, Timestamp};
+use causeway_api::{Container, DockerEngine, PathBytes, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Containers of a share that are shown, at most.
 const SHOWN_MAX: usize = 256;
 /// Binds that are remembered, at most.
 const BINDS_MAX: usize = 16 * 1024;
+/// Containers whose times are known, at most.
+const TIMES_MAX: usize = 1024;
 /// Longest name, in characters. Docker's own are shorter.
 const NAME_CHARS_MAX: usize = 256;
 
@@ -23,11 +26,17 @@ const BEHIND_MAX: usize = 1024;
 /// The binds of all containers.
 #[derive(Debug, Default)]
 pub struct UsageBook {
-    /// Empty, too, while Docker can't be asked.
-    binds: Mutex<Vec<Bind>>,
+    seen: Mutex<Seen>,
     /// By Docker's id and the place of the share.
     behind: Mutex<HashMap<(String, String), Timestamp>>,
     is_known: AtomicBool,
+}
+
+/// What Docker tells of its containers; nothing while it can't be asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    engine: Option<DockerEngine>,
+    binds: Vec<Bind>,
 }
 
 /// A place in the machine that a container has.
@@ -44,9 +53,9 @@ impl UsageBook {
         if guest.is_empty() {
             return Vec::new();
         }
-        let binds = self.binds();
+        let seen = self.seen();
         let behind = self.behind();
-        let uses = binds.iter().filter(|bind| Path::new(&bind.place).starts_with(&*guest));
+        let uses = seen.binds.iter().filter(|bind| Path::new(&bind.place).starts_with(&*guest));
         let told = |bind: &Bind| {
             let behind_since = behind.get(&(bind.container.id.clone(), guest.clone().into_owned())).copied();
             Container { behind_since, ..bind.container.clone() }
@@ -65,16 +74,21 @@ impl UsageBook {
     /// Docker can't be asked any more. Returns whether that shows.
     pub fn forget(&self) -> bool {
         self.is_known.store(false, Ordering::Release);
-        !std::mem::take(&mut *self.binds()).is_empty()
+        std::mem::take(&mut *self.seen()) != Seen::default()
     }
 
-    /// These are all binds now. Returns whether they are others than before.
-    pub fn replace(&self, binds: Vec<Bind>) -> bool {
-        let mut known = self.binds();
-        let differs = *known != binds;
-        *known = binds;
+    /// This is what there is now. Returns whether it is something else than before.
+    pub fn replace(&self, seen: Seen) -> bool {
+        let mut known = self.seen();
+        let differs = *known != seen;
+        *known = seen;
         self.is_known.store(true, Ordering::Release);
         differs
+    }
+
+    /// How many containers Docker has; `None` while it can't be asked.
+    pub fn engine(&self) -> Option<DockerEngine> {
+        self.seen().engine
     }
 
     /// A container was let start: with what was changed in the share whose copy stands here, or without it. Returns whether that shows.
@@ -86,7 +100,7 @@ impl UsageBook {
         behind.insert(key, Timestamp::now());
         if behind.len() > BEHIND_MAX {
             drop(behind);
-            let known: HashSet<String> = self.binds().iter().map(|bind| bind.container.id.clone()).collect();
+            let known: HashSet<String> = self.seen().binds.iter().map(|bind| bind.container.id.clone()).collect();
             self.behind().retain(|(id, _), _| known.contains(id));
         }
         true
@@ -96,9 +110,58 @@ impl UsageBook {
         self.behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn binds(&self) -> MutexGuard<'_, Vec<Bind>> {
-        self.binds.lock().unwrap_or_else(PoisonError::into_inner)
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Since when containers run, or have ended, by Docker's id and word for the state. Asked for once for each state of each.
+#[derive(Debug, Default)]
+pub struct Times(HashMap<(String, String), Option<Timestamp>>);
+
+impl Times {
+    /// Sets the times that are known, forgets those of other containers, and gives the ids of containers whose time has to be asked for.
+    pub fn tell(&mut self, seen: &mut Seen) -> Vec<String> {
+        let state_of = |bind: &Bind| (bind.container.id.clone(), bind.container.state.clone());
+        let present: HashSet<_> = seen.binds.iter().map(state_of).collect();
+        self.0.retain(|state, _| present.contains(state));
+        for bind in &mut seen.binds {
+            bind.container.state_since = self.0.get(&state_of(bind)).copied().flatten();
+        }
+        let asked = present.into_iter().filter(|state| !self.0.contains_key(state)).map(|(id, _)| id);
+        asked.take(TIMES_MAX - self.0.len().min(TIMES_MAX)).collect()
+    }
+
+    /// Takes in Docker's answer to `/containers/ID/json`.
+    pub fn learn(&mut self, inspected: &[u8]) -> serde_json::Result<()> {
+        let Inspected { id, state } = serde_json::from_slice(inspected)?;
+        let since = match state.status.as_str() {
+            "running" => state.started_at,
+            "exited" | "dead" => state.finished_at,
+            _ => Value::Null,
+        };
+        // Docker writes the year 1 for never.
+        let since = Timestamp::deserialize(since).ok().filter(|time| time.as_ns() > 0);
+        self.0.insert((short(&id), short(&state.status)), since);
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    id: String,
+    state: InspectedState,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedState {
+    status: String,
+    #[serde(default)]
+    started_at: Value,
+    #[serde(default)]
+    finished_at: Value,
 }
 
 #[derive(Deserialize)]
@@ -142,12 +205,14 @@ struct Volume {
     options: Option<HashMap<String, String>>,
 }
 
-/// The binds in Docker's answers: to `/containers/json?all=1`, and to `/volumes`.
-pub fn binds(containers: &[u8], volumes: &[u8]) -> serde_json::Result<Vec<Bind>> {
+/// What Docker's answers tell: to `/containers/json?all=1`, and to `/volumes`.
+pub fn seen(containers: &[u8], volumes: &[u8]) -> serde_json::Result<Seen> {
     let containers: Vec<Listed> = serde_json::from_slice(containers)?;
     let volumes: Volumes = serde_json::from_slice(volumes)?;
     let volumes = volumes.volumes.unwrap_or_default().into_iter();
     let devices: HashMap<_, _> = volumes.filter_map(|volume| Some((volume.name, bound(volume.options?)?))).collect();
+    let running = containers.iter().filter(|listed| listed.state == "running").count() as u64;
+    let engine = Some(DockerEngine { containers: containers.len() as u64, running });
     let mut found = Vec::new();
     for listed in containers {
         for mount in listed.mounts.iter().flatten() {
@@ -161,7 +226,7 @@ pub fn binds(containers: &[u8], volumes: &[u8]) -> serde_json::Result<Vec<Bind>>
             }
         }
     }
-    Ok(found)
+    Ok(Seen { engine, binds: found })
 }
 
 /// The place that a volume is bound to.
@@ -179,6 +244,7 @@ impl Listed {
             name: short(name),
             image: short(&self.image),
             state: short(&self.state),
+            state_since: None,
             compose_project: label("com.docker.compose.project"),
             compose_service: label("com.docker.compose.service"),
             mounted_at: PathBytes::from(mount.destination.as_str()),
@@ -211,8 +277,8 @@ mod tests {
     #[test]
     fn containers_are_told_by_share() {
         let book = UsageBook::default();
-        assert!(book.replace(binds(CONTAINERS, VOLUMES).unwrap()));
-        assert!(!book.replace(binds(CONTAINERS, VOLUMES).unwrap()));
+        assert!(book.replace(seen(CONTAINERS, VOLUMES).unwrap()));
+        assert!(!book.replace(seen(CONTAINERS, VOLUMES).unwrap()));
         let of = |guest: &str| {
             let containers = book.containers_at(&PathBytes::from(guest));
             containers.iter().map(|c| format!("{} {} {}", c.name, c.mounted_at, c.read_only)).collect::<Vec<_>>()
@@ -220,16 +286,42 @@ mod tests {
         assert_eq!(of("/m/a/content"), ["web /app false", "old /sub true"]);
         assert_eq!(of("/m/b/content"), ["web /v false"]);
         assert!(of("/m/a/cont").is_empty() && of("").is_empty());
+        assert_eq!(book.engine(), Some(DockerEngine { containers: 3, running: 1 }));
         let web = &book.containers_at(&PathBytes::from("/m/a/content"))[0];
         assert_eq!((web.compose_project.as_deref(), web.compose_service.as_deref()), (Some("shop"), Some("web")));
-        assert!(book.replace(binds(b"[]", br#"{"Volumes":null}"#).unwrap()) && of("/m/a/content").is_empty());
-        assert!(binds(b"{}", b"{}").is_err());
+        assert!(book.replace(seen(b"[]", br#"{"Volumes":null}"#).unwrap()) && of("/m/a/content").is_empty());
+        assert!(seen(b"{}", b"{}").is_err());
+    }
+
+    #[test]
+    fn since_when_a_container_is_so_is_asked_for_once() {
+        let mut times = Times::default();
+        let mut asked = || {
+            let mut seen = seen(CONTAINERS, VOLUMES).unwrap();
+            let mut asked = times.tell(&mut seen);
+            asked.sort();
+            let since =
+                |id: &str| seen.binds.iter().find(|bind| bind.container.id == id).unwrap().container.state_since;
+            for (id, state) in
+                [("1", "exited"), ("2", "running")].iter().filter(|(id, _)| asked.iter().any(|one| one == id))
+            {
+                let inspected = format!(
+                    r#"{{"Id":"{id}","State":{{"Status":"{state}","StartedAt":"2026-11-03T09:00:00.5Z","FinishedAt":"0001-01-01T00:00:00Z"}}}}"#
+                );
+                times.learn(inspected.as_bytes()).unwrap();
+            }
+            (asked, since("1"), since("2"))
+        };
+        assert_eq!(asked(), (vec!["1".to_owned(), "2".to_owned()], None, None));
+        assert_eq!(asked(), (vec![], None, Some(Timestamp::from_ns(1_793_696_400_500_000_000))));
+        times.tell(&mut Seen::default());
+        assert!(times.0.is_empty() && times.learn(b"{}").is_err());
     }
 
     #[test]
     fn a_container_that_did_not_wait_is_told_until_it_does() {
         let book = UsageBook::default();
-        book.replace(binds(CONTAINERS, VOLUMES).unwrap());
+        book.replace(seen(CONTAINERS, VOLUMES).unwrap());
         let behind = |guest: &str| {
             let containers = book.containers_at(&PathBytes::from(guest));
             containers.iter().filter(|c| c.behind_since.is_some()).map(|c| c.name.clone()).collect::<Vec<_>>()

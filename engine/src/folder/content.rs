@@ -4,18 +4,44 @@
 use std::io;
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use causeway_api::SideContent;
-use causeway_api::compare::TEXT_BYTES_MAX;
+use causeway_api::compare::{PICTURE_BYTES_MAX, TEXT_BYTES_MAX};
 use causeway_sync::RelPath;
 
 /// Reads what stands at `path` below `root`.
 pub fn read(root: &Path, path: &RelPath) -> SideContent {
     match read_bytes(root, path) {
-        Ok(bytes) if bytes.len() as u64 > TEXT_BYTES_MAX => SideContent::TooLong,
-        Ok(bytes) if bytes.contains(&0) => SideContent::Binary,
-        Ok(bytes) => String::from_utf8(bytes).map_or(SideContent::Binary, |text| SideContent::Text { text }),
+        Ok(bytes) => shown(bytes),
         Err(error) if is_no_file(&error) => SideContent::NoFile,
         Err(error) => SideContent::Unreadable { sentence: format!("It can't be read: {error}.") },
+    }
+}
+
+fn shown(bytes: Vec<u8>) -> SideContent {
+    let (length, picture) = (bytes.len() as u64, picture_type(&bytes));
+    match picture {
+        Some(kind) if length <= PICTURE_BYTES_MAX => {
+            SideContent::Picture { url: format!("data:{kind};base64,{}", STANDARD.encode(bytes)) }
+        }
+        None if length <= TEXT_BYTES_MAX && !bytes.contains(&0) => {
+            String::from_utf8(bytes).map_or(SideContent::Binary, |text| SideContent::Text { text })
+        }
+        None if length <= TEXT_BYTES_MAX => SideContent::Binary,
+        _ => SideContent::TooLong,
+    }
+}
+
+/// The kind of a picture that every window can show, by how it begins. Not by its name: the guest isn't trusted. Formats that can hold
+/// more than a picture (SVG) are none.
+fn picture_type(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some("image/gif"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        _ => None,
     }
 }
 
@@ -50,7 +76,7 @@ fn read_bytes(root: &Path, path: &RelPath) -> io::Result<Vec<u8>> {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut bytes = Vec::new();
-    file.take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    file.take(PICTURE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -91,6 +117,22 @@ mod tests {
         ] {
             assert_eq!(at(root, path), content, "{path}");
         }
+    }
+
+    #[test]
+    fn pictures_are_told_by_how_they_begin() {
+        let dir = tempfile::tempdir().unwrap();
+        let png = *b"\x89PNG\r\n\x1a\nrest";
+        fs::write(dir.path().join("a.txt"), png).unwrap();
+        fs::write(dir.path().join("b.svg"), "<svg/>").unwrap();
+        fs::write(dir.path().join("c.jpg"), "text").unwrap();
+        let long = [&png[..], &vec![0; usize::try_from(PICTURE_BYTES_MAX).unwrap()]].concat();
+        fs::write(dir.path().join("long.png"), long).unwrap();
+        let url = "data:image/png;base64,iVBORw0KGgpyZXN0".to_owned();
+        assert_eq!(at(dir.path(), "a.txt"), SideContent::Picture { url });
+        assert_eq!(at(dir.path(), "b.svg"), SideContent::Text { text: "<svg/>".into() });
+        assert_eq!(at(dir.path(), "c.jpg"), SideContent::Text { text: "text".into() });
+        assert_eq!(at(dir.path(), "long.png"), SideContent::TooLong);
     }
 
     #[test]

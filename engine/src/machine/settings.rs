@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use causeway_api::{ApiError, ConfigureMachine, ErrorCode, MachineSettings};
+use causeway_api::{ApiError, ConfigureMachine, ErrorCode, MachineSettings, Setting};
 use serde::{Deserialize, Serialize};
 
 use crate::doctor::system::memory;
@@ -64,9 +64,11 @@ pub fn change(data: &Path, wish: &ConfigureMachine) -> Result<MachineSettings, A
     check(wish)?;
     let mut settings = read(data).map_err(crate::engine::settings_error)?;
     settings.kind = wish.kind.unwrap_or(settings.kind);
-    settings.cpus = wish.cpus.or(settings.cpus);
-    settings.memory_mib = wish.memory_mib.or(settings.memory_mib);
-    settings.disk_gib = wish.disk_gib.or(settings.disk_gib);
+    // Checked: it is no larger than the most processors.
+    let cpus = |number: u64| u32::try_from(number).unwrap_or(CPUS_MAX);
+    settings.cpus = wish.cpus.map_or(settings.cpus, |setting| setting.number().map(cpus));
+    settings.memory_mib = wish.memory_mib.map_or(settings.memory_mib, Setting::number);
+    settings.disk_gib = wish.disk_gib.map_or(settings.disk_gib, Setting::number);
     if *wish != ConfigureMachine::default() {
         write(&data.join(MACHINE_FILE), settings).map_err(crate::engine::settings_error)?;
     }
@@ -82,22 +84,19 @@ fn write(path: &Path, settings: MachineSettings) -> Result<(), SettingsError> {
 }
 
 fn check(wish: &ConfigureMachine) -> Result<(), ApiError> {
-    let refuse = |what: &str, least: u64, most: u64| {
-        Err(ApiError::new(ErrorCode::InvalidParams, format!("{what} has to be between {least} and {most}.")))
-    };
     let memory_mib_max = memory().0 >> 20;
-    match wish {
-        ConfigureMachine { cpus: Some(cpus), .. } if !(1..=CPUS_MAX).contains(cpus) => {
-            refuse("The number of processors", 1, CPUS_MAX.into())
+    for (what, wanted, least, most) in [
+        ("The number of processors", wish.cpus, 1, u64::from(CPUS_MAX)),
+        ("The memory in MiB", wish.memory_mib, MEMORY_MIB_MIN, memory_mib_max),
+        ("The size of the disk in GiB", wish.disk_gib, DISK_GIB_MIN, DISK_GIB_MAX),
+    ] {
+        let number = wanted.and_then(Setting::number);
+        if number.is_some_and(|number| !(least..=most).contains(&number)) {
+            let message = format!("{what} has to be between {least} and {most}.");
+            return Err(ApiError::new(ErrorCode::InvalidParams, message));
         }
-        ConfigureMachine { memory_mib: Some(mib), .. } if !(MEMORY_MIB_MIN..=memory_mib_max).contains(mib) => {
-            refuse("The memory in MiB", MEMORY_MIB_MIN, memory_mib_max)
-        }
-        ConfigureMachine { disk_gib: Some(gib), .. } if !(DISK_GIB_MIN..=DISK_GIB_MAX).contains(gib) => {
-            refuse("The size of the disk in GiB", DISK_GIB_MIN, DISK_GIB_MAX)
-        }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// What a VM gets: what a person set, else what suits this computer.
@@ -125,7 +124,8 @@ mod tests {
     fn what_is_set_is_read_again_and_the_rest_stays() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(read(dir.path()).unwrap(), MachineSettings::default());
-        change(dir.path(), &ConfigureMachine { cpus: Some(3), ..ConfigureMachine::default() }).unwrap();
+        change(dir.path(), &ConfigureMachine { cpus: Some(Setting::Number(3)), ..ConfigureMachine::default() })
+            .unwrap();
         let wish = ConfigureMachine { kind: Some(MachineChoice::Vm), ..ConfigureMachine::default() };
         change(dir.path(), &wish).unwrap();
         let settings = MachineSettings { kind: MachineChoice::Vm, cpus: Some(3), ..MachineSettings::default() };
@@ -133,13 +133,27 @@ mod tests {
     }
 
     #[test]
+    fn what_was_set_can_follow_from_the_computer_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let both =
+            |setting| ConfigureMachine { cpus: Some(setting), disk_gib: Some(setting), ..ConfigureMachine::default() };
+        change(dir.path(), &both(Setting::Number(3))).unwrap();
+        let wish = ConfigureMachine { cpus: Some(Setting::Auto), ..ConfigureMachine::default() };
+        let settings = MachineSettings { disk_gib: Some(3), ..MachineSettings::default() };
+        assert_eq!(change(dir.path(), &wish).unwrap(), settings);
+        assert_eq!(change(dir.path(), &both(Setting::Auto)).unwrap(), MachineSettings::default());
+        assert_eq!(read(dir.path()).unwrap(), MachineSettings::default());
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused_and_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         for wish in [
-            ConfigureMachine { cpus: Some(0), ..ConfigureMachine::default() },
-            ConfigureMachine { memory_mib: Some(64), ..ConfigureMachine::default() },
-            ConfigureMachine { memory_mib: Some(u64::MAX), ..ConfigureMachine::default() },
-            ConfigureMachine { disk_gib: Some(1 << 40), ..ConfigureMachine::default() },
+            ConfigureMachine { cpus: Some(Setting::Number(0)), ..ConfigureMachine::default() },
+            ConfigureMachine { cpus: Some(Setting::Number(u64::MAX)), ..ConfigureMachine::default() },
+            ConfigureMachine { memory_mib: Some(Setting::Number(64)), ..ConfigureMachine::default() },
+            ConfigureMachine { memory_mib: Some(Setting::Number(u64::MAX)), ..ConfigureMachine::default() },
+            ConfigureMachine { disk_gib: Some(Setting::Number(1 << 40)), ..ConfigureMachine::default() },
         ] {
             assert!(change(dir.path(), &wish).is_err(), "{wish:?}");
         }

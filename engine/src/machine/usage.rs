@@ -20,6 +20,8 @@ pub struct Measured {
     pub cpu_ns: u64,
     /// Memory, in bytes.
     pub memory_bytes: u64,
+    /// The most memory that it ever had, in bytes.
+    pub memory_peak_bytes: u64,
     /// Space on the disk; `None` where nobody counts it.
     pub disk_bytes: Option<u64>,
 }
@@ -43,7 +45,7 @@ impl Bounds {
     }
 }
 
-/// What a process takes: `stat` and `statm` of proc_pid(5).
+/// What a process takes: `stat` and `status` of proc_pid(5).
 #[cfg(target_os = "linux")]
 pub fn of_process(pid: u32) -> Option<Measured> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -51,10 +53,15 @@ pub fn of_process(pid: u32) -> Option<Measured> {
     let (_, fields) = stat.rsplit_once(')')?;
     let field = |number: usize| fields.split_whitespace().nth(number)?.parse::<u64>().ok();
     let ticks = field(11)? + field(12)?;
-    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    // In KiB.
+    let size = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse().ok().map(|kib: u64| kib << 10)
+    };
     let cpu_ns = ticks.saturating_mul(1_000_000_000 / rustix::param::clock_ticks_per_second().max(1));
-    Some(Measured { cpu_ns, memory_bytes: pages * rustix::param::page_size() as u64, disk_bytes: None })
+    let (memory_bytes, memory_peak_bytes) = (size("VmRSS:")?, size("VmHWM:")?);
+    Some(Measured { cpu_ns, memory_bytes, memory_peak_bytes, disk_bytes: None })
 }
 
 /// Other systems aren't asked.
@@ -158,7 +165,9 @@ impl History {
             }
         }
         let Bounds { cpus, memory_bytes, disk_bytes } = bounds;
-        Usage { interval_ms: span.interval_ms(), samples, now: state.now, cpus, memory_bytes, disk_bytes }
+        let given_back = |(_, last): (_, Measured)| last.memory_peak_bytes.saturating_sub(last.memory_bytes);
+        let (now, given_back_bytes) = (state.now, state.last.map(given_back));
+        Usage { interval_ms: span.interval_ms(), samples, now, cpus, memory_bytes, disk_bytes, given_back_bytes }
     }
 
     fn number(&self, at: Instant, span: UsageSpan) -> u64 {
@@ -261,7 +270,7 @@ mod tests {
     const BOUNDS: Bounds = Bounds { cpus: 2, memory_bytes: Some(8_000), disk_bytes: None };
 
     fn measured(cpu_ms: u64, memory_bytes: u64) -> Measured {
-        Measured { cpu_ns: cpu_ms * 1_000_000, memory_bytes, disk_bytes: Some(7) }
+        Measured { cpu_ns: cpu_ms * 1_000_000, memory_bytes, memory_peak_bytes: 5_000, disk_bytes: Some(7) }
     }
 
     #[test]
@@ -278,6 +287,7 @@ mod tests {
         assert_eq!((full.cpu_permille, full.memory_bytes), (1_000, 4_000));
         assert_eq!((shown.samples[SAMPLES - 1], shown.samples[SAMPLES - 4], shown.now), (None, None, Some(full)));
         assert_eq!((shown.cpus, shown.memory_bytes, shown.disk_bytes), (2, Some(8_000), None));
+        assert_eq!(shown.given_back_bytes, Some(1_000));
         let hour = history.of_at(UsageSpan::Hour, BOUNDS, at(15)).samples[SAMPLES - 1].unwrap();
         assert_eq!((hour.cpu_permille, hour.memory_bytes), (550, 3_000));
     }
@@ -292,7 +302,7 @@ mod tests {
         history.note(at(10), measured(20, 1), 1);
         history.pause();
         let shown = history.of_at(UsageSpan::QuarterHour, BOUNDS, at(10));
-        assert_eq!((shown.now, shown.samples.iter().flatten().count()), (None, 1));
+        assert_eq!((shown.now, shown.samples.iter().flatten().count(), shown.given_back_bytes), (None, 1, None));
         let long_after = history.of_at(UsageSpan::QuarterHour, BOUNDS, at(2_000));
         assert!(long_after.samples.iter().all(Option::is_none));
     }
@@ -301,7 +311,7 @@ mod tests {
     #[test]
     fn this_process_is_measured() {
         let measured = of_process(std::process::id()).unwrap();
-        assert!(measured.memory_bytes > 100_000);
+        assert!(measured.memory_bytes > 100_000 && measured.memory_peak_bytes >= measured.memory_bytes);
         assert_eq!(of_process(u32::MAX), None);
     }
 }

@@ -12,7 +12,9 @@ pub struct Flight {
     /// How many actions it has.
     pub actions: u64,
     path: RelPathBuf,
+    from: Option<RelPathBuf>,
     kind: ChangeKind,
+    bytes: Option<u64>,
     /// Whether it touches `.syncignore` on the host.
     pub rules: bool,
     /// When the side that it comes from last told of changes.
@@ -33,7 +35,14 @@ impl Flight {
             },
             None => (RelPathBuf::default(), ChangeKind::Modified),
         };
-        Self { to: batch.to, actions: batch.actions.len() as u64, path, kind, rules, heard_ms }
+        let renamed = last.filter(|action| matches!(action.operation, Operation::Rename { .. }));
+        let from = renamed.map(|action| action.path.clone());
+        let sizes = batch.actions.iter().filter_map(|action| match &action.operation {
+            Operation::File { file, .. } => Some(file.size),
+            _ => None,
+        });
+        let bytes = sizes.reduce(u64::saturating_add);
+        Self { to: batch.to, actions: batch.actions.len() as u64, path, from, kind, bytes, rules, heard_ms }
     }
 
     /// The side that it goes to.
@@ -48,8 +57,10 @@ impl Flight {
             at: shown::time(now_ms),
             to: shown::side(self.to),
             path: shown::path(&self.path),
+            from: self.from.as_ref().map(|from| shown::path(from)),
             kind: self.kind,
             paths: paths as u64,
+            bytes: self.bytes,
             latency_ms: Some(now_ms.saturating_sub(self.heard_ms)),
         })
     }

@@ -1,65 +1,22 @@
 /** Shows every view in a real browser, light and dark: a picture of each, and no violation of WCAG 2.2 AA that axe can find. */
 import { mkdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { dirname, extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
-import { build } from "vite";
 import { KEYS } from "./keyboard.mjs";
+import { stage } from "./stage.mjs";
 import { NARROW, VIEWS } from "./views.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const dist = join(here, "../../dist");
 const NOW = "2026-11-03T14:32:11Z";
 const LIMIT_MS = 20_000;
 /** Views that are shown at the same time. */
 const AT_ONCE = 2;
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
 const { values } = parseArgs({
   options: { pictures: { type: "string" }, readme: { type: "string" }, only: { type: "string" } },
 });
 
-/** The policy that the app is shown under, so that what it forbids fails here as well. */
-function policy() {
-  const { csp } = JSON.parse(readFileSync(join(here, "../../../tauri.conf.json"), "utf8")).app.security;
-  return Object.entries(csp)
-    .map(([name, value]) => `${name} ${value}`)
-    .join("; ");
-}
-
-async function serve() {
-  const server = createServer((request, response) => {
-    const path = request.url === "/" ? "/index.html" : new URL(request.url, "http://here").pathname;
-    try {
-      const body = readFileSync(join(dist, path));
-      response.writeHead(200, {
-        "content-type": TYPES[extname(path)] ?? "application/octet-stream",
-        "content-security-policy": policy(),
-      });
-      response.end(body);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  return server;
-}
-
-async function double() {
-  const result = await build({
-    configFile: false,
-    logLevel: "error",
-    build: { write: false, lib: { entry: join(here, "fake.ts"), formats: ["iife"], name: "fake" } },
-  });
-  return (Array.isArray(result) ? result[0] : result).output[0].code;
-}
-
-const server = await serve();
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
-const script = await double();
+const { browser, open, close } = await stage();
 const axe = readFileSync(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 const faults = [];
 let shown = 0;
@@ -82,9 +39,7 @@ async function show(view, theme, size, check) {
   page.on("pageerror", (error) => faults.push(`${name}: ${error.message}`));
   try {
     await page.clock.setFixedTime(NOW);
-    await page.addInitScript(`window.scenario = ${JSON.stringify(view.scenario)}; ${script}`);
-    await page.goto(`http://127.0.0.1:${server.address().port}/`);
-    await page.locator("footer").waitFor();
+    await open(page, view.scenario);
     await view.go?.(page);
     await page.waitForTimeout(120);
     await check(page, name);
@@ -142,8 +97,7 @@ if (values.readme) {
   if (!values.only) for (const test of KEYS) await show(test, "light", LARGE, test.check);
 }
 
-await browser.close();
-server.close();
+await close();
 for (const fault of faults) console.error(fault);
 console.log(`${shown} shown, ${faults.length} faults.`);
 process.exitCode = faults.length > 0 ? 1 : 0;

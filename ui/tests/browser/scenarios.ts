@@ -93,13 +93,6 @@ export const scenarios: Record<string, () => FakeBackend> = {
     fake.snapshot = { ...fake.snapshot, docker: { ...fixtures.docker, wanted: [wanted] } };
     return fake;
   },
-  "settings-refused": () =>
-    fakeOf(usual, {
-      "machine.configure": (wish) => {
-        if (wish.memory_mib === null) return { kind: "auto", cpus: 6, memory_mib: 4096, disk_gib: null };
-        throw { code: "invalid_params", message: "The memory in MiB has to be between 512 and 32000.", remedy: null };
-      },
-    }),
   "machine-failed": () =>
     new FakeBackend(
       fixtures.snapshot([disconnected], {

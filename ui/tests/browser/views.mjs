@@ -45,6 +45,15 @@ export const VIEWS = [
     go: both(open("billing-api", "Conflicts"), (page) => page.getByText("2 places differ").waitFor()),
     readme: true,
   },
+  {
+    name: "share-conflicts-pictures",
+    scenario: "usual",
+    go: both(
+      open("billing-api", "Conflicts"),
+      (page) => page.getByText("invoice-header.png").first().click(),
+      (page) => page.getByRole("img", { name: "The picture on the host" }).waitFor(),
+    ),
+  },
   { name: "share-conflicts-none", scenario: "no-conflicts", go: open("docs-site", "Conflicts") },
   { name: "share-problems", scenario: "usual", go: open("firmware", "Problems") },
   { name: "share-problems-none", scenario: "no-conflicts", go: open("docs-site", "Problems") },
@@ -67,11 +76,11 @@ export const VIEWS = [
   { name: "machine-emulated", scenario: "machine-emulated", go: section("Machine") },
   {
     name: "machine-settings",
-    scenario: "settings-refused",
+    scenario: "usual",
     go: both(
       section("Machine"),
       (page) => page.getByRole("button", { name: "Settings…" }).click(),
-      (page) => page.getByLabel("Memory in MiB").fill("64"),
+      (page) => page.getByRole("spinbutton", { name: "Memory in MiB" }).fill("64"),
       (page) => page.getByRole("button", { name: "Save" }).click(),
       (page) => page.getByRole("alert").waitFor(),
     ),
@@ -79,6 +88,11 @@ export const VIEWS = [
   { name: "machine-stopped", scenario: "machine-stopped", go: section("Machine") },
   { name: "machine-failed", scenario: "machine-failed", go: section("Machine") },
   { name: "activity", scenario: "usual", go: section("Activity") },
+  {
+    name: "activity-opened",
+    scenario: "usual",
+    go: both(section("Activity"), (page) => page.getByRole("button", { name: "paths in src" }).click()),
+  },
   { name: "troubleshoot", scenario: "usual", go: section("Troubleshoot") },
   { name: "settings", scenario: "usual", go: section("Settings") },
   {

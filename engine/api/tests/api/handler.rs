@@ -222,8 +222,12 @@ impl Handler for Memory {
     }
 
     async fn machine_configure(&self, wish: ConfigureMachine) -> Result<MachineSettings, ApiError> {
-        let ConfigureMachine { kind, cpus, memory_mib, disk_gib } = wish;
-        Ok(MachineSettings { kind: kind.unwrap_or_default(), cpus, memory_mib, disk_gib })
+        Ok(MachineSettings {
+            kind: wish.kind.unwrap_or_default(),
+            cpus: None,
+            memory_mib: wish.memory_mib.and_then(Setting::number),
+            disk_gib: wish.disk_gib.and_then(Setting::number),
+        })
     }
 
     async fn machine_reset(&self, _: Nothing) -> Result<MachineInfo, ApiError> {
@@ -241,6 +245,8 @@ impl Handler for Memory {
             allowed: vec!["/home".into()],
             wanted: Vec::new(),
             settings,
+            engine: None,
+            context_selected: false,
         })
     }
 
@@ -256,7 +262,15 @@ impl Handler for Memory {
 
     async fn machine_usage(&self, params: UsageOf) -> Result<Usage, ApiError> {
         let interval_ms = params.span.interval_ms();
-        Ok(Usage { interval_ms, samples: Vec::new(), now: None, cpus: 1, memory_bytes: None, disk_bytes: None })
+        Ok(Usage {
+            interval_ms,
+            samples: Vec::new(),
+            now: None,
+            cpus: 1,
+            memory_bytes: None,
+            disk_bytes: None,
+            given_back_bytes: None,
+        })
     }
 
     async fn machine_console(&self, _: Nothing) -> Result<ConsoleTail, ApiError> {

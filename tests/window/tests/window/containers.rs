@@ -57,7 +57,8 @@ fn a_container_appears_and_is_asked_about_before_it_loses_its_folder() {
     let docked = Docked::beside(&desktop);
     let bind = format!("{}:/srv/app:ro", folder.display());
     docked.ok(&["run", "-d", "--name", "web", "--network", "none", "-v", &bind, BUSYBOX, "sleep", "1000"], &folder);
-    for shown in ["web", BUSYBOX, "Running", "/srv/app"] {
+    // With the time since it runs.
+    for shown in ["web", BUSYBOX, "Running, ", "/srv/app"] {
         window.see("td", shown);
     }
     window.see("td", "read-only");
@@ -111,6 +112,8 @@ fn a_folder_that_compose_wants_is_asked_for_and_shared() {
     let docked = Docked::beside(&desktop);
     window.click("nav button", "Machine");
     window.see("[aria-pressed=true]", "Ask");
+    window.see("dd", "No containers");
+    window.see("dd", "Not in use");
     window.click("nav button", "Shares");
 
     assert_ne!(docked.run(&["compose", "up", "-d"], &folder).code, 0);

@@ -272,15 +272,15 @@ kind: MachineChoice | null,
 /**
  * Processors.
  */
-cpus: number | null, 
+cpus: Setting | null, 
 /**
  * Memory, in MiB.
  */
-memory_mib: number | null, 
+memory_mib: Setting | null, 
 /**
  * Size of the data disk, in GiB.
  */
-disk_gib: number | null, };
+disk_gib: Setting | null, };
 
 export type ConfigureShare = { 
 /**
@@ -337,6 +337,10 @@ image: string,
  * Docker's word for the state: running, paused, exited, …
  */
 state: string, 
+/**
+ * Since when it runs, or since when it has ended; `null` in other states, and until Docker has told.
+ */
+state_since: Timestamp | null, 
 /**
  * The Compose project, where it belongs to one.
  */
@@ -445,6 +449,16 @@ export type DismissWanted = {
  */
 folder: PathBytes, };
 
+export type DockerEngine = { 
+/**
+ * Containers that it has.
+ */
+containers: number, 
+/**
+ * Those of them that run.
+ */
+running: number, };
+
 export type DockerInfo = { 
 /**
  * The socket that programs use.
@@ -461,7 +475,16 @@ wanted: Array<WantedFolder>,
 /**
  * How it is set up.
  */
-settings: DockerSettings, };
+settings: DockerSettings, 
+/**
+ * The Docker Engine that runs the containers; `null` while it isn't reached.
+ */
+engine: DockerEngine | null, 
+/**
+ * Whether the docker command of this user has the context [`CONTEXT`] selected and it leads to `socket`. As it was when this was
+ * asked for: nobody tells of it.
+ */
+context_selected: boolean, };
 
 export type DockerSettings = { 
 /**
@@ -704,6 +727,10 @@ to: Side,
  */
 path: PathBytes, 
 /**
+ * Where it was before, if it was renamed.
+ */
+from: PathBytes | null, 
+/**
  * How.
  */
 kind: ChangeKind, 
@@ -711,6 +738,10 @@ kind: ChangeKind,
  * How many paths changed together with it, itself included.
  */
 paths: number, 
+/**
+ * Size of the files among them, in bytes; `null` where no file was put there.
+ */
+bytes: number | null, 
 /**
  * From the event that announced it until it stood on the other side, in milliseconds; `null` where a crawl found it.
  */
@@ -1155,6 +1186,8 @@ export type RulesText = {
  */
 text: string | null, };
 
+export type Setting = "auto" | number;
+
 export type ShareChange = { 
 /**
  * The share.
@@ -1299,7 +1332,11 @@ export type SideContent = { "is": "text",
 /**
  * All of it.
  */
-text: string, } | { "is": "binary" } | { "is": "too_long" } | { "is": "no_file" } | { "is": "unreadable", 
+text: string, } | { "is": "picture", 
+/**
+ * All of it, as a `data:` URL.
+ */
+url: string, } | { "is": "binary" } | { "is": "too_long" } | { "is": "no_file" } | { "is": "unreadable", 
 /**
  * Why, as a sentence.
  */
@@ -1415,7 +1452,11 @@ memory_bytes: number | null,
 /**
  * Space that it may take at most; `null` for as much as there is.
  */
-disk_bytes: number | null, };
+disk_bytes: number | null, 
+/**
+ * Memory that it has given back: by how much it takes less now than at most since it started. `null` while that isn't known.
+ */
+given_back_bytes: number | null, };
 
 export type UsageOf = { 
 /**

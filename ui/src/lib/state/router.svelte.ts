@@ -5,7 +5,7 @@ export type Page =
   | { at: "shares" }
   | { at: "share"; id: string; tab: Tab }
   | { at: "create"; folder: string }
-  | { at: "machine" }
+  | { at: "machine"; settings?: boolean }
   | { at: "activity"; share: string | null }
   | { at: "troubleshoot" }
   | { at: "settings" };

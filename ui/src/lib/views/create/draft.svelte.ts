@@ -1,6 +1,7 @@
 import type { ApiError, CreateShare, FolderTally, HeavyFolder, Mode, ShareInfo } from "../../ipc/generated";
 import { errorOf } from "../../ipc/backend";
-import { expand, name as lastName, text } from "../../format/paths";
+import { ignoreLine } from "../../format/ignoreLine";
+import { expand, name as lastName } from "../../format/paths";
 import { app } from "../../state/app.svelte";
 import { backend } from "../../state/engine.svelte";
 
@@ -56,7 +57,8 @@ export class Draft {
   /** The lines that are to be added to `.syncignore`. */
   get lines(): string[] {
     const heavy = (this.tally?.heavy ?? []).filter((one) => this.isTicked(one)).flatMap((one) => one.lines);
-    return this.ignoreSecrets ? [...heavy, ...(this.tally?.secrets ?? []).map((path) => text(path))] : heavy;
+    const secrets = (this.tally?.secrets ?? []).map(ignoreLine).filter((line) => line !== null);
+    return this.ignoreSecrets ? [...heavy, ...secrets] : heavy;
   }
 
   rename(name: string) {

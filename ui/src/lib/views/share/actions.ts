@@ -21,6 +21,15 @@ export const reset = (share: ShareInfo) => app.run(() => backend().call("share.r
 /** Tries all problems again at once. */
 export const retry = (share: ShareInfo) => app.run(() => backend().call("share.retry", { share: share.id }));
 
+/** Leaves out what a line of `.syncignore` says, from now on. */
+export const ignore = (share: ShareInfo, line: string) =>
+  app.run(async () => {
+    const { text } = await backend().call("rules.read", { share: share.id });
+    const stands = text === null || text === "" || text.endsWith("\n") ? (text ?? "") : `${text}\n`;
+    await backend().call("rules.write", { share: share.id, text: `${stands}${line}\n`, replaces: text });
+    announcer.say(t.problems.ignored(line));
+  });
+
 export const prune = (share: ShareInfo) => app.run(() => backend().call("share.prune", { share: share.id }));
 
 export const flush = (share: ShareInfo) =>

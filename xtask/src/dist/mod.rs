@@ -1,5 +1,7 @@
 //! Packages for Debian and Ubuntu, and for Fedora and its kin.
 
+mod trial;
+
 use std::fs;
 use std::path::Path;
 
@@ -13,8 +15,20 @@ use crate::{node, setup, ui};
 const TAURI_CLI: &str = "@tauri-apps/cli@2.12.5";
 const BUNDLES: &str = "deb,rpm";
 
+/// What to make.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Without optimisation: sooner built, to try the packages themselves
+    #[arg(long)]
+    debug: bool,
+    /// Then install, start and remove each package on a clean Debian of its own
+    #[arg(long = "try")]
+    trial: bool,
+}
+
 /// Builds the app, the command and the agent as they are released, or without optimisation, and packages of all three.
-pub fn run(workspace: &Workspace, debug: bool) -> Result<()> {
+pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let debug = arguments.debug;
     setup::to_build_app(workspace)?;
     ui::build(workspace)?;
     let profile = if debug { "dev" } else { "release" };
@@ -33,9 +47,13 @@ pub fn run(workspace: &Workspace, debug: bool) -> Result<()> {
     }
     println!("--- {}", shown(&bundle));
     must(bundle.env("CARGO_TARGET_DIR", workspace.target()))?;
+    let directory = workspace.program(profile, APP).with_file_name("bundle");
     for kind in BUNDLES.split(',') {
-        let directory = workspace.program(profile, APP).with_file_name("bundle");
         list(&directory.join(kind))?;
+    }
+    if arguments.trial {
+        setup::for_image(workspace)?;
+        trial::run(workspace, &directory)?;
     }
     Ok(())
 }
