@@ -6,9 +6,12 @@
 #[cfg(unix)]
 mod compose;
 #[cfg(unix)]
+mod compose_file;
+#[cfg(unix)]
 mod follow;
 #[cfg(unix)]
 mod host;
+mod pins;
 pub mod places;
 pub mod settings;
 #[cfg(unix)]

@@ -10,6 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use causeway_api::{Container, PathBytes, Timestamp};
 use serde::Deserialize;
 
+use super::pins::Pins;
+
 /// Containers of a share that are shown, at most.
 const SHOWN_MAX: usize = 256;
 /// Binds that are remembered, at most.
@@ -21,13 +23,14 @@ const NAME_CHARS_MAX: usize = 256;
 const BEHIND_MAX: usize = 1024;
 
 /// The binds of all containers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct UsageBook {
     /// Empty, too, while Docker can't be asked.
     binds: Mutex<Vec<Bind>>,
     /// By Docker's id and the place of the share.
     behind: Mutex<HashMap<(String, String), Timestamp>>,
     is_known: AtomicBool,
+    pins: Mutex<Pins>,
 }
 
 /// A place in the machine that a container has.
@@ -38,6 +41,29 @@ pub struct Bind {
 }
 
 impl UsageBook {
+    /// Of containers of which nothing was told yet, but for what is remembered in the data directory.
+    pub fn open(data: &Path) -> Self {
+        Self {
+            binds: Mutex::default(),
+            behind: Mutex::default(),
+            is_known: AtomicBool::default(),
+            pins: Mutex::new(Pins::open(data)),
+        }
+    }
+
+    /// What containers have bound below a directory of the machine, from there: also while Docker can't be asked.
+    pub fn bound_below(&self, directory: &Path) -> Vec<String> {
+        if directory.as_os_str().is_empty() {
+            return Vec::new();
+        }
+        self.pins().below(directory).map(str::to_owned).collect()
+    }
+
+    /// A container that has these places is about to start.
+    pub fn starts_with(&self, places: &[String]) {
+        self.pins().start(places);
+    }
+
     /// The containers that have something of the share whose copy stands here; running ones first.
     pub fn containers_at(&self, guest: &PathBytes) -> Vec<Container> {
         let guest = guest.to_text();
@@ -70,11 +96,12 @@ impl UsageBook {
 
     /// These are all binds now. Returns whether they are others than before.
     pub fn replace(&self, binds: Vec<Bind>) -> bool {
+        let are_bound = self.pins().are(binds.iter().map(|bind| bind.place.clone()).collect());
         let mut known = self.binds();
         let differs = *known != binds;
         *known = binds;
         self.is_known.store(true, Ordering::Release);
-        differs
+        differs || are_bound
     }
 
     /// A container was let start: with what was changed in the share whose copy stands here, or without it. Returns whether that shows.
@@ -94,6 +121,10 @@ impl UsageBook {
 
     fn behind(&self) -> MutexGuard<'_, HashMap<(String, String), Timestamp>> {
         self.behind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pins(&self) -> MutexGuard<'_, Pins> {
+        self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn binds(&self) -> MutexGuard<'_, Vec<Bind>> {
@@ -210,7 +241,8 @@ mod tests {
 
     #[test]
     fn containers_are_told_by_share() {
-        let book = UsageBook::default();
+        let data = tempfile::tempdir().unwrap();
+        let book = UsageBook::open(data.path());
         assert!(book.replace(binds(CONTAINERS, VOLUMES).unwrap()));
         assert!(!book.replace(binds(CONTAINERS, VOLUMES).unwrap()));
         let of = |guest: &str| {
@@ -220,6 +252,8 @@ mod tests {
         assert_eq!(of("/m/a/content"), ["web /app false", "old /sub true"]);
         assert_eq!(of("/m/b/content"), ["web /v false"]);
         assert!(of("/m/a/cont").is_empty() && of("").is_empty());
+        assert_eq!(book.bound_below(Path::new("/m/a/content")), ["sub"]);
+        assert!(book.bound_below(Path::new("")).is_empty());
         let web = &book.containers_at(&PathBytes::from("/m/a/content"))[0];
         assert_eq!((web.compose_project.as_deref(), web.compose_service.as_deref()), (Some("shop"), Some("web")));
         assert!(book.replace(binds(b"[]", br#"{"Volumes":null}"#).unwrap()) && of("/m/a/content").is_empty());
@@ -228,7 +262,8 @@ mod tests {
 
     #[test]
     fn a_container_that_did_not_wait_is_told_until_it_does() {
-        let book = UsageBook::default();
+        let data = tempfile::tempdir().unwrap();
+        let book = UsageBook::open(data.path());
         book.replace(binds(CONTAINERS, VOLUMES).unwrap());
         let behind = |guest: &str| {
             let containers = book.containers_at(&PathBytes::from(guest));
