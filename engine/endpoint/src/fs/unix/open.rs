@@ -120,7 +120,8 @@ fn descriptor(dir: &Dir, name: &[u8], access: Access, has_openat2: bool) -> Resu
     let common = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let open = |flags| if has_openat2 { beneath(dir, name, flags) } else { by_name(dir, name, flags) };
     match access {
-        Access::Update => open(common | OFlags::RDWR),
+        // Who isn't the owner couldn't set the time of what is written either, and learns of it before anything is.
+        Access::Update => open(common | OFlags::RDWR | NOATIME),
         // Only the owner may leave the access time alone (open(2), O_NOATIME).
         Access::Read => match open(common | OFlags::RDONLY | NOATIME) {
             Err(Errno::PERM) => open(common | OFlags::RDONLY),
