@@ -69,6 +69,7 @@ impl Engine {
         let history = Arc::<History>::default();
         let measuring = Measuring::start(&machine, Arc::clone(&history))
             .inspect_err(|error| tracing::warn!(%error, "what the machine takes isn't measured"));
+        let usage = Arc::new(UsageBook::open(home.root()));
         let engine = Arc::new(Self {
             home,
             machine,
@@ -76,7 +77,7 @@ impl Engine {
             shares: Mutex::new(BTreeMap::new()),
             feed,
             activity: Arc::default(),
-            usage: Arc::default(),
+            usage,
             wanted: Mutex::default(),
             history,
             _measuring: measuring.ok(),

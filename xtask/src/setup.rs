@@ -1,4 +1,4 @@
-//! What the tasks need of the machine: system packages, Rust targets, cargo tools, packages of npm. Nothing is done where nothing is missing.
+//! What the tasks need of the machine: system packages, Rust targets, cargo tools, packages of npm and PyPI. Nothing is done where nothing is missing.
 
 use std::fs;
 use std::path::Path;
@@ -70,6 +70,7 @@ const TO_TEST: &[Package] = &[
     Package { name: "git", probe: &["git", "--version"] },
     Package { name: "inotify-tools", probe: &["sh", "-c", "command -v inotifywait"] },
     // For Debian's own Python, whatever `python3` is.
+    Package { name: "python3-venv", probe: &["/usr/bin/python3", "-c", "import ensurepip"] },
     Package { name: "python3-watchdog", probe: &["/usr/bin/python3", "-c", "import watchdog"] },
 ];
 
@@ -84,6 +85,12 @@ const DOCKER_PLUGINS: [&str; 2] = ["docker-compose", "docker-buildx"];
 const DOCKER_PLUGINS_SUITE: &str = "trixie";
 const DOCKER_PLUGINS_INSTALLED: &str = "tools/docker-plugins";
 const DOCKER_PLUGINS_IN_PACKAGE: &str = "usr/libexec/docker/cli-plugins";
+
+/// docker-py, which tests the proxy by its own suite; where it is put below the build directory; and the last version whose source package
+/// has the suite in it.
+const DOCKER_PY_SOURCE: &str = "tests/e2e/docker-py/requirements.txt";
+const DOCKER_PY_INSTALLED: &str = "tools/docker-py";
+const DOCKER_PY_SUITE: &str = "7.0.0";
 
 /// What the benchmarks compare with.
 const TO_BENCH: &[Package] = &[
@@ -150,6 +157,7 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
     tools(workspace, TOOLS)?;
     npm(workspace)?;
     docker_plugins(workspace)?;
+    docker_py(workspace)?;
     ui::setup(workspace)?;
     println!("Everything that is needed is installed.");
     Ok(())
@@ -293,6 +301,41 @@ fn docker_plugins(workspace: &Workspace) -> Result<()> {
         fs::remove_dir_all(&installed)?;
     }
     fs::rename(&staged, &installed)?;
+    Ok(())
+}
+
+/// Installs docker-py with its suite.
+fn docker_py(workspace: &Workspace) -> Result<()> {
+    let (source, installed) = (workspace.root().join(DOCKER_PY_SOURCE), workspace.target().join(DOCKER_PY_INSTALLED));
+    let wanted = fs::read(&source)?;
+    // Written last.
+    let mark = installed.join("requirements.txt");
+    if fs::read(&mark).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    if installed.exists() {
+        fs::remove_dir_all(&installed)?;
+    }
+    let run = |program: &Path, words: &[&str]| {
+        let mut command = workspace.command(program);
+        command.args(words).current_dir(installed.parent().unwrap_or(&installed));
+        println!("--- {}", shown(&command));
+        must(&mut command)
+    };
+    fs::create_dir_all(&installed)?;
+    let (python, place) = (installed.join("bin/python"), installed.to_string_lossy());
+    run(Path::new("/usr/bin/python3"), &["-m", "venv", &place])?;
+    let pip = ["-m", "pip", "--disable-pip-version-check", "--quiet"];
+    run(&python, &[&pip[..], &["install", "--requirement", &source.to_string_lossy()]].concat())?;
+    let suite = format!("docker=={DOCKER_PY_SUITE}");
+    run(&python, &[&pip[..], &["download", "--no-binary", "docker", "--no-deps", "--dest", &place, &suite]].concat())?;
+    let archive = format!("{place}/docker-{DOCKER_PY_SUITE}.tar.gz");
+    fs::create_dir(installed.join("suite"))?;
+    let into = installed.join("suite");
+    let directory = format!("docker-{DOCKER_PY_SUITE}/tests");
+    // Without the library beside it: the installed one is what is tested with.
+    run(Path::new("tar"), &["-xf", &archive, "-C", &into.to_string_lossy(), "--strip-components=1", &directory])?;
+    fs::copy(&source, &mark)?;
     Ok(())
 }
 

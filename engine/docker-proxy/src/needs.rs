@@ -8,6 +8,7 @@ use crate::request::binds;
 /// The labels by which Docker Compose says what a container is of.
 const PROJECT_LABEL: &str = "com.docker.compose.project";
 const PROJECT_FOLDER_LABEL: &str = "com.docker.compose.project.working_dir";
+const PROJECT_FILES_LABEL: &str = "com.docker.compose.project.config_files";
 /// The label by which a container doesn't wait: `causeway.barrier=off`.
 const BARRIER_LABEL: &str = "causeway.barrier";
 
@@ -76,13 +77,17 @@ pub struct Project {
     pub name: String,
     /// Its folder on the host; `None` where a volume is made for it, which doesn't name the folder.
     pub folder: Option<String>,
+    /// Its files on the host, in the order in which they are merged; none where they aren't named.
+    pub files: Vec<String>,
 }
 
 impl Project {
     /// The project that a container or a volume is made for, of the request that makes it.
     pub fn of_request(body: &str) -> Option<Self> {
         let root = serde_json::from_str::<&RawValue>(body).ok()?;
-        Some(Self { name: label(root, PROJECT_LABEL)?, folder: label(root, PROJECT_FOLDER_LABEL) })
+        let files = label(root, PROJECT_FILES_LABEL).unwrap_or_default();
+        let files = files.split(',').filter(|file| !file.is_empty()).map(str::to_owned).collect();
+        Some(Self { name: label(root, PROJECT_LABEL)?, folder: label(root, PROJECT_FOLDER_LABEL), files })
     }
 }
 
@@ -122,10 +127,14 @@ mod tests {
 
     #[test]
     fn what_projects_are_named() {
-        let project = |folder: Option<&str>| Some(Project { name: "shop".into(), folder: folder.map(str::to_owned) });
+        let project = |folder: Option<&str>| {
+            let files = folder.iter().flat_map(|folder| [format!("{folder}/b.yaml"), format!("{folder}/c.yaml")]);
+            Some(Project { name: "shop".into(), folder: folder.map(str::to_owned), files: files.collect() })
+        };
         for (request, expected) in [
             (
-                r#"{"Labels":{"com.docker.compose.project":"shop","com.docker.compose.project.working_dir":"/a"}}"#,
+                r#"{"Labels":{"com.docker.compose.project":"shop","com.docker.compose.project.working_dir":"/a",
+                    "com.docker.compose.project.config_files":"/a/b.yaml,/a/c.yaml"}}"#,
                 project(Some("/a")),
             ),
             (

@@ -1,6 +1,6 @@
 //! The endpoint: one side's file system with its index.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +8,7 @@ use causeway_index::{Counts, DirId, Durability, Fingerprint, Index, IndexError};
 use causeway_sync::ignore::Rules;
 use causeway_sync::{Capabilities, Digest, Hello, Name, NameBuf, Problem, RelPath, RelPathBuf, Seq, Side};
 
+use crate::apply::original;
 use crate::error::OpenError;
 use crate::flights::Flights;
 use crate::fs::{self, Area, Fs};
@@ -82,6 +83,10 @@ pub(crate) struct State {
     pub unsettled: VecDeque<(u64, RelPathBuf)>,
     /// What was taken out of the share, stands in staging, and could not be moved to the recycle bin.
     pub left_aside: Vec<LeftAside>,
+    /// Files that are updated in place.
+    pub pinned: HashSet<RelPathBuf>,
+    /// Files of which an update in place was cut off and couldn't be undone yet, with the number of what they held before.
+    pub half_written: HashMap<RelPathBuf, u64>,
     /// A person has agreed that the root is empty.
     pub emptied_is_right: bool,
     /// Rows written since the last commit.
@@ -168,7 +173,8 @@ impl<F: Fs> Endpoint<F> {
     /// The share itself isn't looked at: a missing root shows in the first crawl. `now_ms` is in milliseconds since 1970.
     pub fn open(fs: F, index: Index, settings: Settings, now_ms: u64) -> Result<Self, OpenError> {
         let bin = Bin::new();
-        let tried = clean_staging(&fs, &bin, now_ms).and_then(|()| fs.probe());
+        let mut half_written = HashMap::new();
+        let tried = clean_staging(&fs, &bin, now_ms, &mut half_written).and_then(|()| fs.probe());
         let can = match tried.and_then(|can| fs.release_staging().map(|()| can)) {
             // It can be looked at all the same; what is to be changed there shows the reason, path by path.
             Err(error) if matches!(error.kind, fs::FsErrorKind::ReadOnly | fs::FsErrorKind::PermissionDenied) => {
@@ -177,6 +183,7 @@ impl<F: Fs> Endpoint<F> {
             }
             tried => tried.map_err(OpenError::Staging)?,
         };
+        let staged_next = half_written.values().max().map_or(1, |number| number + 1);
         let state = State {
             knew_entries: index.counts() != Counts::default(),
             index,
@@ -192,6 +199,8 @@ impl<F: Fs> Endpoint<F> {
             writing: HashMap::new(),
             unsettled: VecDeque::new(),
             left_aside: Vec::new(),
+            pinned: HashSet::new(),
+            half_written,
             emptied_is_right: false,
             uncommitted: 0,
             taken_back: false,
@@ -209,7 +218,7 @@ impl<F: Fs> Endpoint<F> {
             landed: Condvar::new(),
             fed: Condvar::new(),
             dirtied: Mutex::new(None),
-            staged_next: AtomicU64::new(1),
+            staged_next: AtomicU64::new(staged_next),
             staging_users: Mutex::new(0),
             syncs: Syncs::default(),
         })
@@ -362,6 +371,20 @@ impl<F: Fs> Endpoint<F> {
         if state.left_aside.is_empty() { None } else { again }
     }
 
+    /// These files, and no others, are updated in place from now on: somebody holds on to what stands there, not to its name.
+    pub fn pin(&self, paths: Vec<RelPathBuf>) {
+        self.lock().pinned = paths.into_iter().collect();
+    }
+
+    /// Undoes an update in place that was cut off, if there was one at the path. Tells whether it has.
+    pub(crate) fn undo_half_written(&self, path: &RelPath, now_ms: u64) -> fs::Result<bool> {
+        let Some(number) = self.lock().half_written.get(path).copied() else { return Ok(false) };
+        let staging = self.enter_staging()?;
+        original::undo(&self.fs, &self.bin, staging.dir(), number, now_ms)?;
+        self.lock().half_written.remove(path);
+        Ok(true)
+    }
+
     /// A person has agreed that the root was emptied: the next crawl tells the deletions.
     pub fn accept_emptied(&self) {
         self.lock().emptied_is_right = true;
@@ -460,10 +483,19 @@ impl<F: Fs> Endpoint<F> {
     }
 }
 
-/// Removes what a crash left in staging; what had been taken out of the share goes to the bin.
-fn clean_staging<F: Fs>(fs: &F, bin: &Bin<F>, now_ms: u64) -> fs::Result<()> {
+/// Removes what a crash left in staging; what had been taken out of the share goes to the bin, and updates in place are undone.
+fn clean_staging<F: Fs>(
+    fs: &F,
+    bin: &Bin<F>,
+    now_ms: u64,
+    half_written: &mut HashMap<RelPathBuf, u64>,
+) -> fs::Result<()> {
     let staging = fs.root(Area::Staging)?;
+    half_written.extend(original::undo_all(fs, bin, &staging, now_ms)?);
     for (name, _) in Names::list(fs, &staging)?.iter() {
+        if half_written.values().any(|number| original::belongs_to(name, *number)) {
+            continue;
+        }
         match recycle_bin::taken_origin(name) {
             Some(origin) => {
                 bin.put(fs, (&staging, name), &origin.unwrap_or_default(), Reason::Recovered, now_ms)?;

@@ -1,12 +1,14 @@
 //! Projects of Docker Compose whose folders no share covers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use causeway_api::{ApiError, AutoShare, CreateShare, PathBytes, ShareId, State};
 use causeway_docker_proxy::{Project, Refusal};
 
+use super::compose_file::Wanted;
+use super::places::files_in;
 use super::settings;
 use crate::engine::Engine;
 use crate::share::prepared::was_prepared;
@@ -22,10 +24,11 @@ pub fn share(engine: &Arc<Engine>, project: &Project, folder: &Path, refusal: Re
         Ok(AutoShare::On) => {}
         Ok(AutoShare::Ask) => {
             engine.note_wanted(folder, &project.name);
+            let options = wanted(project, folder)?.options();
             let folder = folder.display();
             return Err(Refusal::bad_request(format!(
-                "Causeway: the project \"{}\" wants {folder}, which no share covers. Share it: causeway share create {folder}. Or let such \
-                 folders become shares by themselves: causeway docker config --compose-auto-share on",
+                "Causeway: the project \"{}\" wants {folder}, which no share covers. Share it: causeway share create {folder}{options}. Or let \
+                 such folders become shares by themselves: causeway docker config --compose-auto-share on",
                 project.name
             )));
         }
@@ -35,7 +38,8 @@ pub fn share(engine: &Arc<Engine>, project: &Project, folder: &Path, refusal: Re
         let remedy = error.remedy.map(|remedy| format!(" {}", remedy.sentence)).unwrap_or_default();
         Refusal::bad_request(format!("Causeway: {} can't become a share: {}{remedy}", folder.display(), error.message))
     };
-    let wish = CreateShare::of(PathBytes::from(folder));
+    let mut wish = CreateShare::of(PathBytes::from(folder));
+    wanted(project, folder)?.apply(&mut wish);
     match engine.create_share_for(&wish, Some(project.name.clone())) {
         Ok(made) => wait(engine, &made.id),
         // Another container of the project was first.
@@ -44,6 +48,15 @@ pub fn share(engine: &Arc<Engine>, project: &Project, folder: &Path, refusal: Re
             None => Err(failed(error)),
         },
     }
+}
+
+/// What the project's files say about its share.
+fn wanted(project: &Project, folder: &Path) -> Result<Wanted, Refusal> {
+    let named: Vec<PathBuf> = project.files.iter().map(PathBuf::from).filter(|path| path.is_absolute()).collect();
+    let files = if named.is_empty() { files_in(folder) } else { named };
+    Wanted::read(&files).map_err(|error| {
+        Refusal::bad_request(format!("Causeway: the project \"{}\" can't have a share: {error}.", project.name))
+    })
 }
 
 /// Whether a share was made for a project, and isn't there yet.

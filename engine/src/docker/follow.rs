@@ -17,6 +17,8 @@ const CONTAINERS: &str = "/containers/json?all=1";
 const VOLUMES: &str = "/volumes";
 /// Events that come together are answered by one look.
 const TOGETHER: Duration = Duration::from_millis(50);
+/// Docker's list may be later than its events, by as long as its disk takes: after the last of them it is asked for once more.
+const LATE: Duration = Duration::from_secs(2);
 /// How long to wait before Docker is tried again that couldn't be reached, unless somebody else reaches it meanwhile.
 const AGAIN_MIN: Duration = Duration::from_millis(500);
 const AGAIN_MAX: Duration = Duration::from_secs(30);
@@ -62,6 +64,7 @@ async fn follow_once(host: &EngineHost, was_followed: &mut bool) -> Result<std::
     let mut events = connect(host).await?.events(EVENTS).await?;
     let mut lists = connect(host).await?;
     let mut times = Times::default();
+    let mut is_last = false;
     loop {
         let containers = lists.get(CONTAINERS).await?;
         let volumes = lists.get(VOLUMES).await?;
@@ -75,7 +78,11 @@ async fn follow_once(host: &EngineHost, was_followed: &mut bool) -> Result<std::
         times.tell(&mut seen);
         host.containers_are(seen);
         *was_followed = true;
-        events.next().await?;
+        let next = events.next();
+        let happened = if is_last { Ok(next.await) } else { tokio::time::timeout(LATE, next).await };
+        is_last = happened.is_err();
+        let Ok(event) = happened else { continue };
+        event?;
         let together = tokio::time::sleep(TOGETHER);
         tokio::pin!(together);
         loop {

@@ -194,8 +194,11 @@ impl Host for EngineHost {
             let mut shares: Vec<&Covered> = needs.places.iter().filter_map(|place| ground.share_at(place)).collect();
             shares.sort_by(|a, b| a.id.cmp(&b.id));
             shares.dedup_by(|a, b| a.id == b.id);
+            self.engine.usage().starts_with(&needs.places);
             let mut unready: Option<Unready> = None;
             for share in shares {
+                // Before the wait: what comes after it is written into the files that the container has by then.
+                let _ = self.engine.tell(&share.id.0, Command::Republish);
                 let settled = self.settle_share(share, deadline).await;
                 if let Some(container) = needs.container.as_ref().filter(|_| deadline.is_some()) {
                     self.was_let_start(container, share, settled.is_err());

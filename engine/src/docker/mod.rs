@@ -5,11 +5,14 @@
 
 #[cfg(unix)]
 mod compose;
+#[cfg(unix)]
+mod compose_file;
 pub mod context;
 #[cfg(unix)]
 mod follow;
 #[cfg(unix)]
 mod host;
+mod pins;
 pub mod places;
 pub mod settings;
 #[cfg(unix)]

@@ -21,8 +21,10 @@ const OF_THE_KERNEL: [&str; 3] = ["/dev", "/proc", "/sys"];
 /// Where programs expect Docker's socket.
 const DOCKER_SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
 
-/// The files that Docker Compose looks for (compose-spec, "Compose file").
+/// The files that Docker Compose looks for (compose-spec, "Compose file"), and the ones that it merges with them.
 const COMPOSE_FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
+const OVERRIDE_FILES: [&str; 4] =
+    ["compose.override.yaml", "compose.override.yml", "docker-compose.override.yaml", "docker-compose.override.yml"];
 
 /// A share, as binds see it.
 #[derive(Clone, Debug)]
@@ -226,6 +228,12 @@ fn project_around(directory: &Path) -> Option<PathBuf> {
     is_directory.then(|| directory.ancestors().find(holds_file).unwrap_or(directory).to_owned())
 }
 
+/// The files of the project in a folder that doesn't name them.
+pub fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let first = |names: [&str; 4]| names.map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
+    [COMPOSE_FILES, OVERRIDE_FILES].into_iter().filter_map(first).collect()
+}
+
 /// Whether a path, or what is there of it, is on the same file system as a folder around it: others mounted inside aren't synchronised.
 #[cfg(unix)]
 fn on_one_disk(folder: &Path, path: &Path) -> bool {
@@ -335,7 +343,7 @@ mod tests {
         ] {
             let source = base.join(source).to_str().unwrap().to_owned();
             let wish = Wish { source, missing: Missing::Leave, may_be_copy: true };
-            let project = Project { name: "shop".to_owned(), folder };
+            let project = Project { name: "shop".to_owned(), folder, files: Vec::new() };
             let wanted = ground.wanted(&wish, &project);
             assert_eq!(wanted, expected.map(|expected| base.join(expected)), "{}", wish.source);
         }

@@ -11,6 +11,8 @@ use causeway_api::{Container, DockerEngine, PathBytes, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::pins::Pins;
+
 /// Containers of a share that are shown, at most.
 const SHOWN_MAX: usize = 256;
 /// Binds that are remembered, at most.
@@ -24,12 +26,13 @@ const NAME_CHARS_MAX: usize = 256;
 const BEHIND_MAX: usize = 1024;
 
 /// The binds of all containers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct UsageBook {
     seen: Mutex<Seen>,
     /// By Docker's id and the place of the share.
     behind: Mutex<HashMap<(String, String), Timestamp>>,
     is_known: AtomicBool,
+    pins: Mutex<Pins>,
 }
 
 /// What Docker tells of its containers; nothing while it can't be asked.
@@ -47,6 +50,29 @@ pub struct Bind {
 }
 
 impl UsageBook {
+    /// Of containers of which nothing was told yet, but for what is remembered in the data directory.
+    pub fn open(data: &Path) -> Self {
+        Self {
+            seen: Mutex::default(),
+            behind: Mutex::default(),
+            is_known: AtomicBool::default(),
+            pins: Mutex::new(Pins::open(data)),
+        }
+    }
+
+    /// What containers have bound below a directory of the machine, from there: also while Docker can't be asked.
+    pub fn bound_below(&self, directory: &Path) -> Vec<String> {
+        if directory.as_os_str().is_empty() {
+            return Vec::new();
+        }
+        self.pins().below(directory).map(str::to_owned).collect()
+    }
+
+    /// A container that has these places is about to start.
+    pub fn starts_with(&self, places: &[String]) {
+        self.pins().start(places);
+    }
+
     /// The containers that have something of the share whose copy stands here; running ones first.
     pub fn containers_at(&self, guest: &PathBytes) -> Vec<Container> {
         let guest = guest.to_text();
@@ -79,11 +105,12 @@ impl UsageBook {
 
     /// This is what there is now. Returns whether it is something else than before.
     pub fn replace(&self, seen: Seen) -> bool {
+        let are_bound = self.pins().are(seen.binds.iter().map(|bind| bind.place.clone()).collect());
         let mut known = self.seen();
         let differs = *known != seen;
         *known = seen;
         self.is_known.store(true, Ordering::Release);
-        differs
+        differs || are_bound
     }
 
     /// How many containers Docker has; `None` while it can't be asked.
@@ -108,6 +135,10 @@ impl UsageBook {
 
     fn behind(&self) -> MutexGuard<'_, HashMap<(String, String), Timestamp>> {
         self.behind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pins(&self) -> MutexGuard<'_, Pins> {
+        self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -276,7 +307,8 @@ mod tests {
 
     #[test]
     fn containers_are_told_by_share() {
-        let book = UsageBook::default();
+        let data = tempfile::tempdir().unwrap();
+        let book = UsageBook::open(data.path());
         assert!(book.replace(seen(CONTAINERS, VOLUMES).unwrap()));
         assert!(!book.replace(seen(CONTAINERS, VOLUMES).unwrap()));
         let of = |guest: &str| {
@@ -287,6 +319,8 @@ mod tests {
         assert_eq!(of("/m/b/content"), ["web /v false"]);
         assert!(of("/m/a/cont").is_empty() && of("").is_empty());
         assert_eq!(book.engine(), Some(DockerEngine { containers: 3, running: 1 }));
+        assert_eq!(book.bound_below(Path::new("/m/a/content")), ["sub"]);
+        assert!(book.bound_below(Path::new("")).is_empty());
         let web = &book.containers_at(&PathBytes::from("/m/a/content"))[0];
         assert_eq!((web.compose_project.as_deref(), web.compose_service.as_deref()), (Some("shop"), Some("web")));
         assert!(book.replace(seen(b"[]", br#"{"Volumes":null}"#).unwrap()) && of("/m/a/content").is_empty());
@@ -320,7 +354,8 @@ mod tests {
 
     #[test]
     fn a_container_that_did_not_wait_is_told_until_it_does() {
-        let book = UsageBook::default();
+        let data = tempfile::tempdir().unwrap();
+        let book = UsageBook::open(data.path());
         book.replace(seen(CONTAINERS, VOLUMES).unwrap());
         let behind = |guest: &str| {
             let containers = book.containers_at(&PathBytes::from(guest));

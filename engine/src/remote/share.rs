@@ -10,9 +10,10 @@ use causeway_sync::{Change, Changes, Hello, Problem, RelPathBuf, Seq};
 use causeway_wire::agent::{Failure, FailureKind};
 use causeway_wire::errand::{Errand, ErrandReply};
 use causeway_wire::frame::encoded_bytes;
-use causeway_wire::parts::parts;
+use causeway_wire::parts::{fit, parts};
 use causeway_wire::share::{
-    Event, Note, READ_PATHS_MAX, REQUESTS_MAX, ShareCall, ShareReply, ShareRequest, ShareSaid, WINDOW_BYTES_MAX,
+    Event, Note, PINNED_PATHS_MAX, READ_PATHS_MAX, REQUESTS_MAX, ShareCall, ShareReply, ShareRequest, ShareSaid,
+    WINDOW_BYTES_MAX,
 };
 use causeway_wire::{FrameReader, FrameWriter, Stream};
 
@@ -116,6 +117,15 @@ impl ShareSide for RemoteSide {
 
     fn set_rules(&self, rules: RuleTexts) {
         self.note(Note::SetRules(rules));
+    }
+
+    fn pin(&self, mut paths: Vec<RelPathBuf>) {
+        let all = paths.len();
+        paths.truncate(PINNED_PATHS_MAX);
+        if fit(&mut paths) || paths.len() < all {
+            tracing::warn!(all, told = paths.len(), "not all files that containers have bound are updated in place");
+        }
+        self.note(Note::Pin(paths));
     }
 
     fn sync(&self, answer: Answer<Result<(), Problem>>) {

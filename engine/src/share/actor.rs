@@ -12,7 +12,7 @@ use causeway_endpoint::runner::ShareSide;
 use causeway_index::LedgerStore;
 use causeway_sync::ledger::LedgerError;
 use causeway_sync::session::{RootFault, Session};
-use causeway_sync::{BatchId, Side};
+use causeway_sync::{BatchId, RelPathBuf, Side};
 
 use super::Surroundings;
 use super::acknowledge::Acknowledgements;
@@ -88,6 +88,8 @@ pub(super) struct Up {
     pub lanes: Lanes,
     pub rules: InForce,
     pub acknowledgements: Acknowledgements,
+    /// What the guest was told to update in place.
+    pub pinned: Option<Vec<RelPathBuf>>,
     /// Batches under way.
     pub flights: HashMap<BatchId, Flight>,
     /// Whether each side has been looked at whole.

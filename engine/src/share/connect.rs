@@ -141,6 +141,7 @@ impl Actor {
             lanes,
             rules,
             acknowledgements: Default::default(),
+            pinned: None,
             flights: Default::default(),
             crawled: [false; 2],
             undurable: [None, None],
@@ -159,6 +160,7 @@ impl Actor {
                 self.handle_root_fault(side, fault);
             }
         }
+        self.pin();
         self.begin_flushes();
     }
 
@@ -259,7 +261,10 @@ impl Actor {
                     self.known.uncounted = true;
                 }
             }
-            Command::Republish => self.unpublished = true,
+            Command::Republish => {
+                self.unpublished = true;
+                self.pin();
+            }
             Command::Stop => self.leave(Leave::Stop),
         }
     }

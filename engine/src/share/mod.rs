@@ -27,6 +27,7 @@ mod last_change;
 mod leave;
 mod lists;
 mod meter;
+mod pin;
 pub mod prepared;
 mod publish;
 mod reports;

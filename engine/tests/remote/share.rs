@@ -366,6 +366,7 @@ impl ShareSide for Longwinded {
     fn relist(&self, _: RelPathBuf) {}
     fn read(&self, _: Vec<RelPathBuf>) {}
     fn set_rules(&self, _: RuleTexts) {}
+    fn pin(&self, _: Vec<RelPathBuf>) {}
     fn sync(&self, _: Answer<Result<(), Problem>>) {}
     fn barrier(&self, _: Answer<Seq>) {}
     fn ask(&self, _: Errand, _: Answer<Result<ErrandReply, Failure>>) {}
@@ -460,6 +461,7 @@ impl ShareSide for Silent {
     fn relist(&self, _: RelPathBuf) {}
     fn read(&self, _: Vec<RelPathBuf>) {}
     fn set_rules(&self, _: RuleTexts) {}
+    fn pin(&self, _: Vec<RelPathBuf>) {}
     fn sync(&self, _: Answer<Result<(), Problem>>) {}
     fn barrier(&self, _: Answer<Seq>) {}
     fn ask(&self, _: Errand, _: Answer<Result<ErrandReply, Failure>>) {}

@@ -21,6 +21,8 @@ pub const PULL_CHANGES_MAX: usize = 8192;
 pub const WINDOW_BYTES_MAX: usize = 16 << 20;
 /// Most paths in one [`Note::Read`].
 pub const READ_PATHS_MAX: usize = 4096;
+/// Most paths in one [`Note::Pin`].
+pub const PINNED_PATHS_MAX: usize = 4096;
 /// Most requests of a connection that wait for an answer.
 pub const REQUESTS_MAX: usize = 256;
 
@@ -72,6 +74,8 @@ pub enum Note {
     Read(#[serde(deserialize_with = "bounded::list::<_, _, READ_PATHS_MAX>")] Vec<RelPathBuf>),
     /// These rules hold from now on.
     SetRules(RuleTexts),
+    /// These files, and no others, are updated in place from now on: containers have them bound, not their names.
+    Pin(#[serde(deserialize_with = "bounded::list::<_, _, PINNED_PATHS_MAX>")] Vec<RelPathBuf>),
 }
 
 /// What the agent sends.

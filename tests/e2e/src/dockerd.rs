@@ -24,7 +24,7 @@ pub const BUSYBOX: &str = "busybox:test";
 const BUSYBOX_PROGRAM: &str = "/bin/busybox";
 /// What is linked to it in the image.
 const APPLETS: &str = "awk cat cp dd df echo fallocate find head httpd kill ls mkdir mv nc nslookup printf pwd rm sed seq sh sha256sum sort \
-                       sleep stat sync tail test touch true wc";
+                       sleep stat sync tail test top touch true wc whoami";
 
 /// A Docker Engine.
 pub struct Dockerd {
@@ -50,15 +50,17 @@ impl Dockerd {
     pub fn again(&mut self) {
         let at = |name: &str| self.directory.join(name);
         let log = fs::File::options().create(true).append(true).open(at("dockerd.log")).unwrap();
-        let mut command = as_root("dockerd");
+        // A network of its own, so that nothing of the computer's is touched, with the addresses of loopback.
+        let mut command = as_root("unshare");
+        let script = format!("{BUSYBOX_PROGRAM} ip link set lo up && exec dockerd \"$@\"");
+        command.args(["--net", "sh", "-c", &script, "dockerd"]);
         for (option, place) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")] {
             command.arg(option).arg(at(place));
         }
-        // Nothing of the computer's network is touched.
         command.args(["--bridge", "none", "--iptables=false", "--ip6tables=false", "--storage-driver", "vfs"]);
         command.arg("--host").arg(format!("unix://{}", self.socket().display()));
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        self.child = Some(command.spawn().expect("dockerd is missing: the package docker.io"));
+        self.child = Some(command.spawn().expect("dockerd is missing: unshare is missing: the package util-linux"));
         eventually(|| self.answers(), || self.log());
     }
 
@@ -198,17 +200,17 @@ pub fn docker(place: &Place, socket: &Path, arguments: &[&str]) -> Command {
     let config = place.base().join("docker-config");
     if !config.exists() {
         fs::create_dir(&config).unwrap();
-        std::os::unix::fs::symlink(plugins(), config.join("cli-plugins")).unwrap();
+        std::os::unix::fs::symlink(tool("docker-plugins"), config.join("cli-plugins")).unwrap();
     }
     command.env("DOCKER_CONFIG", config);
     command
 }
 
-/// Where `cargo xtask setup` has put plugins of the docker command: below the build directory, of which this test's own is a part.
-fn plugins() -> PathBuf {
+/// Where `cargo xtask test setup` has put a tool of the tests: below the build directory, of which this test's own is a part.
+pub fn tool(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let mut places = test.ancestors().map(|directory| directory.join("tools/docker-plugins"));
-    places.find(|place| place.is_dir()).expect("docker compose and buildx are missing: cargo xtask setup")
+    let mut places = test.ancestors().map(|directory| directory.join("tools").join(name));
+    places.find(|place| place.is_dir()).unwrap_or_else(|| panic!("{name} is missing: cargo xtask test setup"))
 }
 
 /// Makes the image of the tests.
@@ -220,6 +222,10 @@ pub fn import_busybox(docker: impl FnOnce(&[&str]) -> String) {
     for applet in APPLETS.split_whitespace() {
         std::os::unix::fs::symlink("busybox", bin.join(applet)).unwrap();
     }
+    // Somebody besides root, and a directory that isn't at the root.
+    fs::create_dir_all(dir.path().join("etc")).unwrap();
+    fs::write(dir.path().join("etc/passwd"), "root:x:0:0::/:/bin/sh\npostgres:x:70:70::/:/bin/sh\n").unwrap();
+    fs::create_dir_all(dir.path().join("var/opt")).unwrap();
     let inotifywait = Path::new("/usr/bin/inotifywait");
     for file in libraries(inotifywait).iter().map(PathBuf::as_path).chain([inotifywait]) {
         let inside = dir.path().join(file.strip_prefix("/").unwrap());

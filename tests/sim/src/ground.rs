@@ -16,6 +16,8 @@ use crate::watcher::Watcher;
 
 /// When a run begins, in microseconds since 1970.
 const BEGIN_US: u64 = 1_763_730_000_000_000;
+/// In one of so many runs containers have files bound.
+const BINDS_ONE_IN: u64 = 3;
 /// Step of the clock that stamps files: a tick of a kernel with 250 Hz.
 const STAMP_US: u64 = 4_000;
 
@@ -50,6 +52,10 @@ pub struct Real {
     pub dead: [bool; 2],
     /// Calls until a process ends.
     pub ends_in: [Option<u32>; 2],
+    /// The files that nobody else can open now.
+    pub held: [Option<crate::disk::Ino>; 2],
+    /// Whether containers have files of the guest bound.
+    pub binds: bool,
     /// How often Causeway has changed a share.
     pub own_changes: [u64; 2],
     /// What went against a rule.
@@ -79,6 +85,8 @@ impl Ground {
             racing: false,
             dead: [false; 2],
             ends_in: [None; 2],
+            held: [None; 2],
+            binds: seed % BINDS_ONE_IN == 1,
             own_changes: [0; 2],
             violations: Vec::new(),
             story: tells.then(Vec::new),

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 
 use causeway_endpoint::fs::{Area, Fs, FsError, FsErrorKind, Kind, Owner, Rename, Result, Space, Stat};
@@ -30,6 +31,27 @@ pub struct SimFile {
     fs: SimFs,
     ino: Ino,
     at: u64,
+    holds: AtomicBool,
+}
+
+impl SimFile {
+    fn new(fs: &SimFs, ino: Ino) -> Self {
+        Self { fs: fs.clone(), ino, at: 0, holds: AtomicBool::new(false) }
+    }
+}
+
+impl Drop for SimFile {
+    fn drop(&mut self) {
+        if self.holds.load(Ordering::Relaxed) {
+            let mut real = self.fs.ground.lock();
+            let side = self.fs.side as usize;
+            real.held[side] = None;
+            // On a full disk the old content may have to wait, too.
+            if !real.dead[side] && !real.disks[side].full {
+                self.fs.report(&mut real, self.ino, Hint::ClosedAfterWrite);
+            }
+        }
+    }
 }
 
 fn fail<T>(op: &'static str, kind: FsErrorKind) -> Result<T> {
@@ -95,7 +117,8 @@ impl SimFs {
         if let Some(path) = real.share_path(self.side, ino) {
             real.tell(|| format!("  {:?} causeway: {hint:?} {}", self.side, String::from_utf8_lossy(&path)));
             real.changed(self.side, &path, hint, true);
-            if hint != Hint::Attributes && hint != Hint::Removed {
+            let is_held = real.held[self.side as usize] == Some(ino);
+            if hint != Hint::Attributes && hint != Hint::Removed && !is_held {
                 real.check_visible(self.side, ino, &path);
             }
         }
@@ -126,7 +149,7 @@ impl SimFs {
         let real = self.enter(op)?;
         let ino = self.find(&real, op, dir, name)?;
         match &real.disks[self.side as usize].node(ino).body {
-            Body::File(_) => Ok(SimFile { fs: self.clone(), ino, at: 0 }),
+            Body::File(_) => Ok(SimFile::new(self, ino)),
             Body::Symlink(_) => fail(op, FsErrorKind::IsSymlink),
             Body::Directory(_) => fail(op, FsErrorKind::NotAFile),
         }
@@ -228,11 +251,19 @@ impl Fs for SimFs {
     fn create_file(&self, dir: &SimDir, name: &Name, executable: bool) -> Result<SimFile> {
         let ino = self.create("create the file", dir, name, Body::File(Bytes::default()))?;
         self.ground.lock().disks[self.side as usize].node_mut(ino).executable = executable;
-        Ok(SimFile { fs: self.clone(), ino, at: 0 })
+        Ok(SimFile::new(self, ino))
     }
 
     fn open_file_for_update(&self, dir: &SimDir, name: &Name) -> Result<SimFile> {
         self.open("open the file", dir, name)
+    }
+
+    /// A user who has it open waits, too: what such a one writes just before Causeway does is lost, which is known.
+    fn hold(&self, file: &SimFile) -> bool {
+        let Ok(mut real) = self.enter("hold the file") else { return false };
+        real.held[self.side as usize] = Some(file.ino);
+        file.holds.store(true, Ordering::Relaxed);
+        true
     }
 
     fn create_dir(&self, dir: &SimDir, name: &Name) -> Result<SimDir> {

@@ -149,9 +149,20 @@ impl Real {
         self.random.pick(&all).cloned().or_else(|| self.top(side)).unwrap_or(top)
     }
 
+    /// A file that can be opened.
     fn some_file(&mut self, side: Side) -> Option<Spot> {
         let all = self.spots(side, |body| matches!(body, Body::File(_)));
-        self.random.pick(&all).cloned()
+        let picked = self.random.pick(&all).cloned();
+        picked.filter(|spot| self.held[side as usize] != Some(spot.ino))
+    }
+
+    /// Whether half of a file is in it that Causeway was writing when its process ended. Containers can't move what they have bound.
+    fn holds_half(&self, side: Side, ino: Ino) -> bool {
+        match &self.disks[side as usize].node(ino).body {
+            Body::File(content) => !content.is_empty() && !self.history.states.contains(content),
+            Body::Directory(names) => names.values().any(|(_, ino)| self.holds_half(side, *ino)),
+            Body::Symlink(_) => false,
+        }
     }
 
     fn some_name(&mut self) -> &'static [u8] {
@@ -224,8 +235,9 @@ impl Real {
         if there.is_some_and(|ino| self.disks[side as usize].children(ino).is_some()) {
             return;
         }
+        let is_held = there.is_some() && self.held[side as usize] == there;
         let content = self.new_content();
-        let in_one_go = self.random.one_in(2);
+        let in_one_go = self.random.one_in(2) && !is_held;
         self.tell(|| format!("{side:?} user saves {} := {}", shown(&path), brief(&content)));
         if let Some(old) = there {
             self.discard(side, old);
@@ -272,6 +284,9 @@ impl Real {
         let there = disk.lookup(dir.ino, name);
         let into_itself = to.starts_with(&from.path) && (to.len() == from.path.len() || to[from.path.len()] == b'/');
         let within = std::iter::successors(Some(dir.ino), |at| disk.node(*at).place.as_ref().map(|(above, _)| *above));
+        if self.binds && self.holds_half(side, from.ino) {
+            return;
+        }
         if into_itself || within.into_iter().any(|at| at == from.ino) {
             return;
         }
@@ -400,6 +415,9 @@ impl Real {
             return;
         }
         let Some(content) = self.disks[side as usize].content(from.ino).cloned() else { return };
+        if self.binds && self.holds_half(side, from.ino) {
+            return;
+        }
         self.tell(|| format!("{side:?} user copies {} to {}", shown(&from.path), shown(&join(&dir.path, name))));
         let hints = [Hint::Created, Hint::Written, Hint::ClosedAfterWrite];
         self.place(side, &dir, name, Body::File(content), &hints);
@@ -433,7 +451,9 @@ impl Real {
         if self.pending.is_empty() {
             return;
         }
-        let Pending { side, ino, path: begun_at, rest, .. } = self.pending.remove(0);
+        let is_free = |pending: &Pending| self.held[pending.side as usize] != Some(pending.ino);
+        let Some(at) = self.pending.iter().position(is_free) else { return };
+        let Pending { side, ino, path: begun_at, rest, .. } = self.pending.remove(at);
         self.history.edits += 1;
         let Some(part) = self.disks[side as usize].content(ino).cloned() else { return };
         let whole: Bytes = Arc::new([&part[..], &rest].concat());

@@ -1,4 +1,5 @@
-//! Which paths a request names, and what it is with others. `recorded/` has what docker, docker compose and docker-py sent.
+//! Which paths a request names, and what it is with others. `recorded/` has what docker, docker compose, docker-py,
+//! dockerode and testcontainers sent.
 
 use causeway_docker_proxy::bind::System;
 use causeway_docker_proxy::request::{Missing, Unclear, find};
@@ -24,7 +25,7 @@ fn moved(route: &Route, body: &str) -> Option<String> {
 #[test]
 fn what_clients_send() {
     use Missing::{Create, Leave, Refuse};
-    let cases: [(&str, Route, &str, &[Named]); 6] = [
+    let cases: [(&str, Route, &str, &[Named]); 11] = [
         (
             "docker-28-create",
             CREATE,
@@ -69,6 +70,40 @@ fn what_clients_send() {
             Route::VolumeCreate,
             include_str!("recorded/docker-py-7-volume.json"),
             &[("/home/me/src", Leave, true)],
+        ),
+        (
+            "dockerode-5-create",
+            CREATE,
+            include_str!("recorded/dockerode-5-create.json"),
+            &[
+                ("/home/me/src", Create, true),
+                ("/home/me/src/f.conf", Create, true),
+                ("/home/me/src/sub", Refuse, true),
+            ],
+        ),
+        (
+            "dockerode-5-volume",
+            Route::VolumeCreate,
+            include_str!("recorded/dockerode-5-volume.json"),
+            &[("/home/me/src", Leave, true)],
+        ),
+        (
+            "dockerode-5-service",
+            Route::ServiceSpec,
+            include_str!("recorded/dockerode-5-service.json"),
+            &[("/home/me/src", Leave, true)],
+        ),
+        (
+            "testcontainers-node-10-create",
+            CREATE,
+            include_str!("recorded/testcontainers-node-10-create.json"),
+            &[("/home/me/src", Create, true), ("/home/me/src/f.conf", Create, true)],
+        ),
+        (
+            "testcontainers-python-4-create",
+            CREATE,
+            include_str!("recorded/testcontainers-python-4-create.json"),
+            &[("/home/me/src", Create, true), ("/home/me/src/f.conf", Create, true)],
         ),
     ];
     for (name, route, body, expected) in cases {

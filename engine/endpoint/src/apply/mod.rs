@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Nothing is overwritten: what stands there is exchanged for the new, looked at once it is out of everybody's reach by name, and
-//! goes to the recycle bin or back. A crash at any step leaves either state, and in staging what the next opening clears up.
+//! goes to the recycle bin or back. A crash at any step leaves either state, and in staging what the next opening clears up. Only a
+//! file that somebody has pinned is written in place ([`in_place`]).
 
 mod act;
 mod attributes;
@@ -16,6 +17,8 @@ mod clash;
 mod complete;
 mod copy;
 mod expect;
+mod in_place;
+pub(crate) mod original;
 mod put;
 mod put_tree;
 mod receive;

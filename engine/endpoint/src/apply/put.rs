@@ -25,6 +25,9 @@ impl<F: Fs> Act<'_, '_, F> {
             return self.record(place, entry, &landed);
         };
         if stat.kind == Kind::File {
+            if let Some(outcome) = self.put_in_place(place, stat, &staged)? {
+                return Ok(outcome);
+            }
             self.inherit(&staged, stat)?;
         }
         let landed = self.replace(place, stat, staged.name())?;

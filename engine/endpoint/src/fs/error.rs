@@ -86,6 +86,8 @@ impl FsErrorKind {
             Errno::ISDIR => Self::NotAFile,
             Errno::NOSYS | Errno::OPNOTSUPP => Self::Unsupported,
             Errno::STALE => Self::NotFound,
+            // A lease on the file (fcntl(2), "Leases").
+            Errno::AGAIN => Self::Busy,
             _ => return None,
         })
     }

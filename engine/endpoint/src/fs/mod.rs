@@ -143,6 +143,13 @@ pub trait Fs: Send + Sync + 'static {
     /// in place that is itself a mount point's source. Otherwise like [`Self::open_file`].
     fn open_file_for_update(&self, dir: &Self::Dir, name: &Name) -> Result<Self::File>;
 
+    /// Keeps everybody else from opening a file that was opened for updating, as long as that is open; they wait. False where somebody
+    /// has it open already, or the system can't.
+    fn hold(&self, file: &Self::File) -> bool {
+        let _ = file;
+        false
+    }
+
     /// Creates and opens a directory, with the permissions of the side's [`FileMode`]. `Exists` where anything stands there.
     fn create_dir(&self, dir: &Self::Dir, name: &Name) -> Result<Self::Dir>;
 

@@ -43,6 +43,18 @@ impl<F: Fs> Scan<'_, F> {
         row: Option<&Row>,
         stat: &Stat,
     ) -> Finding {
+        match self.ep.undo_half_written(path, self.now_ms) {
+            Ok(false) => {}
+            Ok(true) => {
+                self.look_again_at(path, self.now_ms);
+                return Finding::Undecided;
+            }
+            Err(error) => {
+                self.fail_at(path, &error);
+                self.look_again_at(path, self.now_ms + SETTLE_MS);
+                return Finding::Undecided;
+            }
+        }
         if row.is_some_and(|row| self.ep.eyes.is_unchanged(row, stat)) {
             self.undisturbed(path);
             return Finding::Same;

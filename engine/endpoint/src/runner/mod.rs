@@ -178,6 +178,10 @@ impl<F: Fs> ShareSide for Runner<F> {
         });
     }
 
+    fn pin(&self, paths: Vec<RelPathBuf>) {
+        self.core.endpoint.pin(paths);
+    }
+
     fn sync(&self, answer: Answer<Result<(), Problem>>) {
         // What becomes durable is told of, own changes too: the ledger takes account of it, and the journal can let it go.
         self.answer_from(&self.syncs, answer, |core| {

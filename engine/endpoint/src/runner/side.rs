@@ -38,6 +38,8 @@ pub trait ShareSide: Send + Sync {
     fn read(&self, paths: Vec<RelPathBuf>);
     /// Rules of the share, which parse and [fit](causeway_wire::agent::rules_fit), hold from now on.
     fn set_rules(&self, rules: RuleTexts);
+    /// These files, and no others, are updated in place from now on.
+    fn pin(&self, paths: Vec<RelPathBuf>);
     /// Make durable all that was told and done so far.
     fn sync(&self, answer: Answer<Result<(), Problem>>);
     /// Look at everything that was changed before now; answered by the newest change then. Not answered while the share's root is

@@ -53,6 +53,7 @@ fn take_note(side: &dyn ShareSide, note: Note) {
         Note::Relist(path) => side.relist(path),
         Note::Read(paths) => side.read(paths),
         Note::SetRules(rules) => side.set_rules(rules),
+        Note::Pin(paths) => side.pin(paths),
     }
 }
 

@@ -19,6 +19,15 @@ fn filled() -> Side {
 
 /// Runs `act`, killed before every single step of it in turn, and checks what a new process makes of the rest.
 fn killed_at_every_step(act: impl Fn(&Side) -> Outcome, check: impl Fn(&Side, u64)) {
+    killed_and_left_at_every_step(act, |_| {}, check);
+}
+
+/// The same, with somebody doing something before the new process begins.
+pub fn killed_and_left_at_every_step(
+    act: impl Fn(&Side) -> Outcome,
+    meanwhile: impl Fn(&Side),
+    check: impl Fn(&Side, u64),
+) {
     for step in 1.. {
         let side = filled();
         let steps = Arc::new(AtomicU64::new(0));
@@ -32,6 +41,8 @@ fn killed_at_every_step(act: impl Fn(&Side) -> Outcome, check: impl Fn(&Side, u6
             (now > step).then_some(causeway_endpoint::fs::FsErrorKind::Io)
         });
         let survived = catch_unwind(AssertUnwindSafe(|| act(&side))).is_ok();
+        side.hooks.clear();
+        meanwhile(&side);
         let side = side.reopen(false);
         assert_eq!(side.staged(), [""; 0], "step {step}");
         check(&side, step);

@@ -15,6 +15,7 @@ pub enum Call {
     StatFile,
     OpenDir,
     OpenFile,
+    OpenForUpdate,
     List,
     CreateFile,
     CreateDir,
@@ -23,8 +24,11 @@ pub enum Call {
     RemoveFile,
     RemoveDir,
     SyncFile,
+    SyncDir,
     SyncFs,
     SetMtime,
+    SetLength,
+    Copy,
 }
 
 /// Hears of a call and the name it is about (the new name of a rename); may make it fail.
@@ -215,7 +219,12 @@ impl Fs for Hooked {
     }
 
     fn open_file_for_update(&self, dir: &Self::Dir, name: &Name) -> Result<Self::File> {
+        self.hooks.about(Call::OpenForUpdate, name)?;
         self.inner.open_file_for_update(dir, name).map(|file| self.wrap(file))
+    }
+
+    fn hold(&self, file: &Self::File) -> bool {
+        self.inner.hold(&file.file)
     }
 
     fn create_dir(&self, dir: &Self::Dir, name: &Name) -> Result<Self::Dir> {
@@ -278,6 +287,7 @@ impl Fs for Hooked {
     }
 
     fn set_len(&self, file: &Self::File, bytes: u64) -> Result<()> {
+        self.hooks.hear(Call::SetLength, "")?;
         self.inner.set_len(&file.file, bytes)
     }
 
@@ -286,6 +296,7 @@ impl Fs for Hooked {
     }
 
     fn copy_range(&self, from: &Self::File, range: Range<u64>, to: &Self::File, to_offset: u64) -> Result<u64> {
+        self.hooks.hear(Call::Copy, "")?;
         self.inner.copy_range(&from.file, range, &to.file, to_offset)
     }
 
@@ -295,6 +306,7 @@ impl Fs for Hooked {
     }
 
     fn sync_dir(&self, dir: &Self::Dir) -> Result<()> {
+        self.hooks.hear(Call::SyncDir, "")?;
         self.inner.sync_dir(dir)
     }
 

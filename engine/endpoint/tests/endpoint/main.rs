@@ -9,6 +9,7 @@ mod editing;
 mod elsewhere;
 mod folding;
 mod hooked;
+mod in_place;
 mod keeping;
 mod looking;
 mod moving;

@@ -119,6 +119,7 @@ pub fn share_calls() -> Vec<ShareCall> {
         Note::Relist(RelPathBuf::default()),
         Note::Read(vec![path("a"), path("b/c")]),
         Note::SetRules(rules()),
+        Note::Pin(vec![path("a/file")]),
     ];
     let requests = (1..).map(RequestId).zip(requests).map(|(id, request)| ShareCall::Request { id, request });
     requests.chain(notes.map(ShareCall::Note)).collect()

@@ -3,6 +3,7 @@
 mod bulk;
 mod burst;
 mod checkout;
+mod docker;
 mod edit;
 mod first_sync;
 mod large;
@@ -59,6 +60,11 @@ pub const ALL: &[Row] = &[
     },
     Row { name: "reconnect", what: "the agent dies and comes back", measure: restart::agent },
     Row { name: "memory", what: "memory at rest, and processor time in a minute of rest", measure: memory::at_rest },
+    Row {
+        name: "docker",
+        what: "requests and copies through the proxy, beside Docker's own socket",
+        measure: docker::proxy,
+    },
     Row { name: "vm-boot", what: "a VM's start, until its agent and Docker answer", measure: vm::boot },
     Row { name: "vm-channel", what: "Docker's API in a VM as its clients see it", measure: vm::channel },
     Row {

@@ -1,6 +1,6 @@
 //! The machine as a VM: its start, the way into it, and a container's work on a share.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::BufReader;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use causeway_e2e::Share;
 use causeway_e2e::dockerd::BUSYBOX;
 use causeway_e2e::vm::Vm;
 
+use super::docker::ask;
 use crate::figures::{Figure, Unit};
 use crate::ground::Ground;
 use crate::limits::ms_since;
@@ -49,10 +50,10 @@ pub fn channel(ground: &Ground) -> Result<Vec<Figure>> {
     let mut connection = BufReader::new(UnixStream::connect(vm.docker_socket())?);
     for _ in 0..PINGS {
         let begun = Instant::now();
-        ping(&mut connection)?;
+        ask(&mut connection, "/_ping")?;
         kept.push(ms_since(begun));
         let begun = Instant::now();
-        ping(&mut BufReader::new(UnixStream::connect(vm.docker_socket())?))?;
+        ask(&mut BufReader::new(UnixStream::connect(vm.docker_socket())?), "/_ping")?;
         new.push(ms_since(begun));
     }
     let content = vec![7; SENT_BYTES];
@@ -68,20 +69,6 @@ pub fn channel(ground: &Ground) -> Result<Vec<Figure>> {
         Figure::new("a request on a new connection", Unit::Ms, new),
         Figure::new("64 MiB into a new container", Unit::Ms, sent),
     ])
-}
-
-fn ping(connection: &mut BufReader<UnixStream>) -> Result<()> {
-    connection.get_mut().write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n")?;
-    let (mut line, mut length) = (String::new(), 0);
-    while line != "\r\n" {
-        line.clear();
-        connection.read_line(&mut line)?;
-        if let Some(value) = line.strip_prefix("Content-Length: ") {
-            length = value.trim().parse()?;
-        }
-    }
-    connection.read_exact(&mut vec![0; length])?;
-    Ok(())
 }
 
 /// A tree read on a share, beside the same tree on the guest's own ext4.

@@ -118,3 +118,41 @@ fn folders_of_projects_become_shares_as_it_is_set() {
     assert!(!names().contains("\"shop\"") && names().contains("\"kept\""));
     assert!(folder.join("src/file").exists());
 }
+
+#[test]
+fn the_file_of_a_project_says_what_its_share_is_like() {
+    let docked = Docked::new();
+    let marked = "    x-causeway: {mode: two-way-resolved, exclude: [/src/out]}
+volumes:
+  unused:
+    x-causeway: {exclude: [\"*.tmp\"]}
+";
+    let folder = project(&docked, "shop", marked);
+    fs::create_dir(folder.join("src/out")).unwrap();
+    fs::write(folder.join("src/out/built"), "").unwrap();
+    fs::write(folder.join("src/x.tmp"), "").unwrap();
+    // Compose merges it with the other, and names both.
+    fs::write(
+        folder.join("compose.override.yaml"),
+        "services:\n  web:\n    x-causeway: {mode: one-way-replica}\n    environment: !override {A: b}\n",
+    )
+    .unwrap();
+    let ran = compose(&docked, &folder, &["up", "-d"]);
+    let command = "--mode one-way-replica --exclude '/src/out' --exclude '*.tmp'";
+    assert!(ran.code != 0 && ran.err.contains(command), "{ran:?}");
+
+    docked.place.ok(&["docker", "config", "--compose-auto-share", "on"]);
+    let broken = fs::read_to_string(folder.join("compose.override.yaml")).unwrap().replace("one-way", "any-way");
+    let good = fs::read_to_string(folder.join("compose.override.yaml")).unwrap();
+    fs::write(folder.join("compose.override.yaml"), broken).unwrap();
+    let ran = compose(&docked, &folder, &["up", "-d"]);
+    assert!(ran.code != 0 && ran.err.contains("any-way-replica") && ran.err.contains("override.yaml"), "{ran:?}");
+
+    fs::write(folder.join("compose.override.yaml"), good).unwrap();
+    compose_ok(&docked, &folder, &["up", "-d"]);
+    let shown = Share::new(&docked.place, "shop").show();
+    assert_eq!(shown["mode"], "one-way-replica");
+    assert_eq!(shown["patterns"]["exclude"], serde_json::json!(["/src/out", "*.tmp"]));
+    assert_eq!(compose_ok(&docked, &folder, &["exec", "-T", "web", "ls", "/app"]), "file\n");
+    compose_ok(&docked, &folder, &["down", "-v", "-t", "0"]);
+}

@@ -446,3 +446,132 @@ fn a_wait_is_bounded_and_can_be_turned_off(docked: &Docked, share: &Share<'_>, a
     eventually(|| behind().is_empty(), || format!("{:?}", behind()));
     docked.docker_ok(&["rm", "-f", "off"]);
 }
+
+/// Saves a file as editors do that never leave half of one: written aside, and renamed into its place.
+fn save(file: &Path, content: &str) {
+    let aside = file.with_extension("aside");
+    fs::write(&aside, content).unwrap();
+    fs::rename(aside, file).unwrap();
+}
+
+#[test]
+fn a_file_that_a_container_has_bound_is_updated_in_place() {
+    let docked = Docked::new();
+    let folder = docked.place.folder("repo");
+    let file = folder.join("app.conf");
+    fs::write(&file, "0").unwrap();
+    let share = docked.place.share(&folder, &[]);
+    let conf = bind(&file, "/conf");
+    docked.docker_ok(&["run", "-d", "--name", "c1", "--network", "none", "-v", &conf, BUSYBOX, "sleep", "1000"]);
+    let seen = |docked: &Docked| docked.docker_ok(&["exec", "c1", "cat", "/conf"]);
+    for content in ["saved", "saved with more in it", "", "1"] {
+        save(&file, content);
+        assert_eq!(seen(&docked), content);
+    }
+    a_process_that_watches_the_file_sees_it_saved(&docked, &file);
+
+    // The other way it is an edit like any other.
+    docked.docker_ok(&["exec", "c1", "sh", "-c", "echo written >> /conf"]);
+    share.flush();
+    assert!(fs::read_to_string(&file).unwrap().ends_with("written\n"));
+    save(&file, "and back");
+    assert_eq!(seen(&docked), "and back");
+    // What the container had before rests in the bin.
+    let binned = share.ok("bin", &["list"]);
+    assert!(binned.contains("app.conf"), "{binned}");
+
+    what_was_saved_while_nothing_ran_is_in_place_too(&docked, &file);
+    docked.docker_ok(&["rm", "-f", "c1"]);
+    share.assert_equal();
+}
+
+fn a_process_that_watches_the_file_sees_it_saved(docked: &Docked, file: &Path) {
+    let mut watching = Running::start(docked, &["exec", "c1", "inotifywait", "-m", "-e", "close_write", "/conf"]);
+    let (mut is_seen, begun) = (false, Instant::now());
+    let reader = std::thread::spawn(move || watching.wait_for("CLOSE_WRITE"));
+    // It doesn't say on this stream when it watches.
+    while !is_seen && begun.elapsed() < DOCKER_LIMIT {
+        let saved = Instant::now();
+        save(file, &format!("{:?}", begun.elapsed()));
+        while !is_seen && saved.elapsed() < Duration::from_secs(1) {
+            is_seen = reader.is_finished();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    assert!(is_seen, "no edit was seen within a second");
+    reader.join().unwrap();
+}
+
+/// The engine knows what was bound before Docker has told it anything.
+fn what_was_saved_while_nothing_ran_is_in_place_too(docked: &Docked, file: &Path) {
+    docked.place.kill_engine();
+    save(file, "saved meanwhile");
+    docked.place.ok(&["engine", "start"]);
+    Share::new(&docked.place, "repo").flush();
+    assert_eq!(docked.docker_ok(&["exec", "c1", "cat", "/conf"]), "saved meanwhile");
+    docked.docker_ok(&["restart", "-t", "0", "c1"]);
+    save(file, "saved after a restart");
+    assert_eq!(docked.docker_ok(&["exec", "c1", "cat", "/conf"]), "saved after a restart");
+}
+
+#[test]
+fn services_use_shares() {
+    let docked = Docked::new();
+    let folder = docked.place.folder("repo");
+    fs::create_dir_all(folder.join("sub/other")).unwrap();
+    fs::write(folder.join("sub/file"), "content").unwrap();
+    let share = docked.place.share(&folder, &[]);
+    docked.docker_ok(&["swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:0"]);
+    let mount = |path: &Path, at: &str| format!("type=bind,src={},dst={at}", path.display());
+    let words = ["service", "create", "--detach", "--no-resolve-image", "--network", "host", "--name", "s1", "--mount"];
+    let outside = mount(&docked.place.folder("outside"), "/app");
+    let refused = docked.docker_fails(&[&words[..], &[&outside, BUSYBOX, "sleep", "1000"]].concat());
+    assert!(refused.contains("no share covers"), "{refused}");
+    let sub = folder.join("sub");
+    docked.docker_ok(&[&words[..], &[&mount(&sub, "/app"), BUSYBOX, "sleep", "1000"]].concat());
+    let task = || docked.docker_ok(&["ps", "-q", "--filter", "name=s1", "--filter", "status=running"]);
+    let has = |file: &str| {
+        let tasks = task();
+        let ran = tasks.lines().next().map(|task| docked.run_docker(&["exec", task, "cat", file]));
+        ran.is_some_and(|ran| ran.code == 0 && ran.out == "content")
+    };
+    eventually(|| has("/app/file"), || docked.docker_ok(&["service", "ps", "--no-trunc", "s1"]));
+
+    let (sub, guest) = (sub.to_str().unwrap(), share.guest.join("sub"));
+    for (path, place) in [
+        ("/services/s1", "/Spec/TaskTemplate/ContainerSpec/Mounts/0/Source"),
+        ("/services", "/0/Spec/TaskTemplate/ContainerSpec/Mounts/0/Source"),
+        ("/tasks", "/0/Spec/ContainerSpec/Mounts/0/Source"),
+    ] {
+        assert_eq!(docked.get(path).pointer(place).unwrap(), sub, "{path}");
+        assert_eq!(docked.get_direct(path).pointer(place).unwrap(), guest.to_str().unwrap(), "{path}");
+    }
+    eventually(
+        || share.show()["containers"].as_array().unwrap().iter().any(|task| task["mounted_at"] == "/app"),
+        || share.show().to_string(),
+    );
+    // What it had is sent again with what is added, by the names that it was shown.
+    fs::write(folder.join("sub/other/file"), "content").unwrap();
+    let other = mount(&folder.join("sub/other"), "/other");
+    docked.docker_ok(&["service", "update", "--detach", "--no-resolve-image", "--mount-add", &other, "s1"]);
+    eventually(|| has("/other/file") && has("/app/file"), || docked.docker_ok(&["service", "ps", "--no-trunc", "s1"]));
+    docked.docker_ok(&["service", "rm", "s1"]);
+    docked.docker_ok(&["swarm", "leave", "--force"]);
+}
+
+/// What a client that speaks HTTP/2 from its first byte is told, which is what it hears from Docker: it isn't HTTP/1.1.
+#[test]
+fn a_client_that_begins_with_http_2_is_turned_away_as_by_docker() {
+    let docked = Docked::new();
+    for socket in [docked.socket(), docked.dockerd.socket()] {
+        let mut stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(DOCKER_LIMIT)).unwrap();
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        // The end may come as a reset: not all that was said was read.
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 3") || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+    assert_eq!(docked.get("/containers/json"), serde_json::json!([]));
+}

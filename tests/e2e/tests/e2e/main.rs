@@ -8,6 +8,7 @@ mod conflicts;
 mod crashes;
 mod disks;
 mod docker;
+mod docker_py;
 mod extremes;
 mod flush;
 mod halts;

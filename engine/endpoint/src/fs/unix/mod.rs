@@ -4,6 +4,8 @@
 mod areas;
 mod change;
 mod content;
+#[cfg(target_os = "linux")]
+mod lease;
 mod list;
 mod look;
 mod open;
@@ -124,6 +126,11 @@ impl Fs for OsFs {
 
     fn create_file(&self, dir: &Dir, name: &Name, executable: bool) -> Result<File> {
         change::create_file(dir, name, self.mode.of_file(executable)).map_err(at("create the file", name))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn hold(&self, file: &File) -> bool {
+        lease::take(file)
     }
 
     fn create_dir(&self, dir: &Dir, name: &Name) -> Result<Dir> {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use causeway_sync::path::{Name, RelPath};
 use rustix::fs::{Mode, OFlags};
@@ -13,6 +14,10 @@ use crate::fs::{FsError, FsErrorKind, Kind};
 
 /// Longest path that one system call takes, without its closing NUL: `PATH_MAX` of Linux (limits.h); macOS has 1024.
 const STEP_BYTES_MAX: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 };
+
+/// How often a file that is held by a lease is tried again, and after how long: 100 ms in all.
+const HELD_TRIES_MAX: u32 = 50;
+const HELD_PAUSE: Duration = Duration::from_millis(2);
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -90,7 +95,7 @@ fn split(path: &[u8], bytes_max: usize) -> (&[u8], &[u8]) {
 pub(super) fn file(dir: &Dir, name: &Name, access: Access, has_openat2: bool) -> crate::fs::Result<File> {
     const OP: &str = "open the file";
     let not_a_file = || FsError::of_kind(OP, &RelPath::ROOT.join(name), FsErrorKind::NotAFile);
-    let fd = match descriptor(dir, name.as_bytes(), access, has_openat2) {
+    let fd = match patiently(|| descriptor(dir, name.as_bytes(), access, has_openat2)) {
         // A socket, or a FIFO that nobody reads.
         Err(Errno::NXIO | Errno::OPNOTSUPP) => return Err(not_a_file()),
         other => other.map_err(super::at(OP, name))?,
@@ -99,12 +104,24 @@ pub(super) fn file(dir: &Dir, name: &Name, access: Access, has_openat2: bool) ->
     if stat.kind == Kind::File { Ok(File::from(fd)) } else { Err(not_a_file()) }
 }
 
+/// Waits a while for a file that somebody holds: one of this process's own updates in place takes a moment.
+fn patiently<T>(open: impl Fn() -> Result<T>) -> Result<T> {
+    for _ in 0..HELD_TRIES_MAX {
+        match open() {
+            Err(Errno::AGAIN) => std::thread::sleep(HELD_PAUSE),
+            opened => return opened,
+        }
+    }
+    open()
+}
+
 fn descriptor(dir: &Dir, name: &[u8], access: Access, has_openat2: bool) -> Result<OwnedFd> {
     // Non-blocking, so that a FIFO put here meanwhile doesn't hold the caller for ever.
     let common = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let open = |flags| if has_openat2 { beneath(dir, name, flags) } else { by_name(dir, name, flags) };
     match access {
-        Access::Update => open(common | OFlags::RDWR),
+        // Who isn't the owner couldn't set the time of what is written either, and learns of it before anything is.
+        Access::Update => open(common | OFlags::RDWR | NOATIME),
         // Only the owner may leave the access time alone (open(2), O_NOATIME).
         Access::Read => match open(common | OFlags::RDONLY | NOATIME) {
             Err(Errno::PERM) => open(common | OFlags::RDONLY),

@@ -1,0 +1,273 @@
+//! What the files of a project of Docker Compose say about its share: `x-causeway` on a service or a volume.
+//!
+//! ```yaml
+//! services:
+//!   web:
+//!     x-causeway: {mode: two-way-resolved, exclude: [node_modules, /dist]}
+//! ```
+//!
+//! Files are merged as Compose merges them: of one service the last mode counts, and patterns add up. A project has one share, so its
+//! services have to agree on the mode. Compose itself has read the files before; one without the word isn't looked at.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use causeway_api::{CreateShare, Mode};
+use serde::Deserialize;
+
+/// The word.
+const WORD: &str = "x-causeway";
+/// Longest file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+/// Most files of a project that are read.
+const FILES_MAX: usize = 64;
+
+/// Why the files of a project can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeFileError {
+    /// The file is there, and can't be read.
+    #[error("{} can't be read: {source}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It isn't understood.
+    #[error("{} isn't understood: {why}", path.display())]
+    Content {
+        /// Which.
+        path: PathBuf,
+        /// Where in it, and why.
+        why: String,
+    },
+    /// It is too long.
+    #[error("{} is longer than {FILE_BYTES_MAX} bytes", path.display())]
+    TooLong {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Two services want different things.
+    #[error("{first} and {second} have different modes in {WORD}, and the project's folder is one share")]
+    Modes {
+        /// One service or volume.
+        first: String,
+        /// Another.
+        second: String,
+    },
+}
+
+/// What is wanted of a share.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Wanted {
+    mode: Option<Mode>,
+    exclude: Vec<String>,
+    upload_exclude: Vec<String>,
+    download_exclude: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ComposeFile {
+    services: Option<BTreeMap<String, Option<Part>>>,
+    volumes: Option<BTreeMap<String, Option<Part>>>,
+}
+
+/// A service or a volume.
+#[derive(Deserialize)]
+struct Part {
+    #[serde(rename = "x-causeway")]
+    wanted: Option<Wanted>,
+}
+
+impl Wanted {
+    /// Reads it from the files of a project, in their order. One that isn't there any more says nothing.
+    pub fn read(files: &[PathBuf]) -> Result<Self, ComposeFileError> {
+        let mut parts = BTreeMap::<String, Self>::new();
+        for path in files.iter().take(FILES_MAX) {
+            let Some(text) = text_of(path)?.filter(|text| text.contains(WORD)) else { continue };
+            let content =
+                |error: serde_saphyr::Error| ComposeFileError::Content { path: path.clone(), why: error.to_string() };
+            let file: ComposeFile = serde_saphyr::from_str(&text).map_err(content)?;
+            let kinds = [("the service", file.services), ("the volume", file.volumes)];
+            for (kind, named) in kinds.into_iter().flat_map(|(kind, all)| Some(kind).into_iter().zip(all)) {
+                for (name, part) in named {
+                    let Some(wanted) = part.and_then(|part| part.wanted) else { continue };
+                    parts.entry(format!("{kind} \"{name}\"")).or_default().add(wanted);
+                }
+            }
+        }
+        Self::of_all(parts)
+    }
+
+    fn of_all(parts: BTreeMap<String, Self>) -> Result<Self, ComposeFileError> {
+        let mut all = Self::default();
+        let mut said: Option<(String, Mode)> = None;
+        for (part, wanted) in parts {
+            match (&said, wanted.mode) {
+                (Some((first, mode)), Some(other)) if *mode != other => {
+                    return Err(ComposeFileError::Modes { first: first.clone(), second: part });
+                }
+                (None, Some(mode)) => said = Some((part, mode)),
+                _ => {}
+            }
+            all.add(wanted);
+        }
+        Ok(all)
+    }
+
+    fn add(&mut self, later: Self) {
+        self.mode = later.mode.or(self.mode);
+        for (known, new) in [
+            (&mut self.exclude, later.exclude),
+            (&mut self.upload_exclude, later.upload_exclude),
+            (&mut self.download_exclude, later.download_exclude),
+        ] {
+            for pattern in new {
+                if !known.contains(&pattern) {
+                    known.push(pattern);
+                }
+            }
+        }
+    }
+
+    /// Puts it into a wish for a share.
+    pub fn apply(self, wish: &mut CreateShare) {
+        wish.mode = self.mode.unwrap_or(wish.mode);
+        wish.patterns.exclude.extend(self.exclude);
+        wish.patterns.upload_exclude.extend(self.upload_exclude);
+        wish.patterns.download_exclude.extend(self.download_exclude);
+    }
+
+    /// The options of `causeway share create` that say the same, each with a space before it.
+    pub fn options(&self) -> String {
+        let mode = self.mode.and_then(|mode| serde_json::to_value(mode).ok());
+        let mode = mode.as_ref().and_then(serde_json::Value::as_str);
+        let mut options = mode.map_or(String::new(), |mode| format!(" --mode {mode}"));
+        for (option, patterns) in [
+            ("exclude", &self.exclude),
+            ("upload-exclude", &self.upload_exclude),
+            ("download-exclude", &self.download_exclude),
+        ] {
+            for pattern in patterns {
+                options.push_str(&format!(" --{option} '{}'", pattern.replace('\'', "'\\''")));
+            }
+        }
+        options
+    }
+}
+
+fn text_of(path: &Path) -> Result<Option<String>, ComposeFileError> {
+    let failed = |source| ComposeFileError::Read { path: path.to_owned(), source };
+    let file = match File::open(path) {
+        // It was given on standard input, or is gone since.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(failed)?,
+    };
+    let mut text = String::new();
+    file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(ComposeFileError::TooLong { path: path.to_owned() });
+    }
+    Ok(Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What some files say, by their texts.
+    fn read(texts: &[&str]) -> Result<Wanted, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let mut files = vec![dir.path().join("missing.yaml")];
+        for (number, text) in texts.iter().enumerate() {
+            let path = dir.path().join(format!("{number}.yaml"));
+            std::fs::write(&path, text).unwrap();
+            files.push(path);
+        }
+        Wanted::read(&files).map_err(|error| error.to_string().replace(dir.path().to_str().unwrap(), ""))
+    }
+
+    fn wanted(mode: Option<Mode>, exclude: &[&str]) -> Wanted {
+        let exclude = exclude.iter().map(|pattern| (*pattern).to_owned()).collect();
+        Wanted { mode, exclude, ..Wanted::default() }
+    }
+
+    #[test]
+    fn what_files_want() {
+        use Mode::{OneWayReplica, TwoWayResolved};
+        for (texts, expected) in [
+            (&[][..], wanted(None, &[])),
+            (&["services: {web: {image: x}}"], wanted(None, &[])),
+            (
+                &[
+                    "services:\n  web:\n    image: x\n    x-causeway:\n      mode: two-way-resolved\n      exclude: [a, /b]\n",
+                ],
+                wanted(Some(TwoWayResolved), &["a", "/b"]),
+            ),
+            (&["volumes: {data: {x-causeway: {mode: one-way-replica}}, other: }"], wanted(Some(OneWayReplica), &[])),
+            // Of one service the last file counts; patterns add up.
+            (
+                &[
+                    "services: {web: {x-causeway: {mode: one-way-replica, exclude: [a]}}}",
+                    "services: {web: {x-causeway: {mode: two-way-resolved, exclude: [b, a]}}}",
+                ],
+                wanted(Some(TwoWayResolved), &["a", "b"]),
+            ),
+            (
+                &["services: {a: {x-causeway: {mode: one-way-replica}}, b: {x-causeway: {exclude: [x]}}}"],
+                wanted(Some(OneWayReplica), &["x"]),
+            ),
+            // What is Compose's own: anchors, merged mappings, its tags, several documents' start.
+            (
+                &[
+                    "---\nx-common: &common\n  x-causeway: {exclude: [a]}\nservices:\n  web:\n    <<: *common\n    ports: !reset []\n    \
+                   command: !override [\"x\"]\n",
+                ],
+                wanted(None, &["a"]),
+            ),
+            (&["services:\n  web:\n    x-causeway:\n"], wanted(None, &[])),
+        ] {
+            assert_eq!(read(texts), Ok(expected), "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said_with_its_place() {
+        for (texts, expected) in [
+            (&["services: {web: {x-causeway: {mode: both-ways}}}"][..], "/0.yaml isn't understood"),
+            (&["services: {web: {x-causeway: {modes: two-way-safe}}}"], "modes"),
+            (&["services: {web: {x-causeway: {exclude: a}}}"], "/0.yaml isn't understood"),
+            (&["services: {}", "services: [x-causeway"], "/1.yaml isn't understood"),
+            (
+                &["services: {a: {x-causeway: {mode: one-way-safe}}, b: {x-causeway: {mode: two-way-safe}}}"],
+                "the service \"a\" and the service \"b\" have different modes",
+            ),
+        ] {
+            let error = read(texts).unwrap_err();
+            assert!(error.contains(expected), "{texts:?}: {error}");
+        }
+        let long = format!("# {WORD}{}", " ".repeat(FILE_BYTES_MAX as usize));
+        assert!(read(&[&long]).unwrap_err().contains("longer"));
+    }
+
+    #[test]
+    fn a_file_that_grows_without_end_is_refused() {
+        let bomb: String =
+            (1..30).map(|at| format!("l{at}: &l{at} [{}]\n", format!("*l{}, ", at - 1).repeat(9))).collect();
+        assert!(read(&[&format!("l0: &l0 [x-causeway]\n{bomb}")]).is_err());
+    }
+
+    #[test]
+    fn the_command_says_the_same() {
+        let text =
+            "services: {web: {x-causeway: {mode: one-way-safe, exclude: [\"a b\", \"it's\"], upload-exclude: [u]}}}";
+        assert_eq!(
+            read(&[text]).unwrap().options(),
+            r" --mode one-way-safe --exclude 'a b' --exclude 'it'\''s' --upload-exclude 'u'"
+        );
+    }
+}
