@@ -62,7 +62,7 @@ enum Task {
     Bench(bench::Arguments),
     /// Replay the fuzz corpus and try random input on the stable toolchain
     Fuzz(fuzz::Arguments),
-    /// Make packages of the app, the command and the agent: .deb and .rpm
+    /// Make packages of the app, the command, the agent and the VM's image: .deb and .rpm
     Dist {
         /// Without optimisation: sooner built, to try the packages themselves
         #[arg(long)]
