@@ -61,6 +61,7 @@ pub const ALL: &[Row] = &[
     Row { name: "memory", what: "memory at rest, and processor time in a minute of rest", measure: memory::at_rest },
     Row { name: "vm-boot", what: "a VM's start, until its agent and Docker answer", measure: vm::boot },
     Row { name: "vm-channel", what: "Docker's API in a VM as its clients see it", measure: vm::channel },
+    Row { name: "vm-device", what: "channels into a VM, beside its bare vsock device", measure: vm::beside_the_device },
     Row {
         name: "vm-container",
         what: "find and cat in a container, beside the guest's own ext4",
