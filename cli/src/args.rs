@@ -70,6 +70,9 @@ pub enum EngineCommand {
         /// Leave the terminal's session, as an engine in the background does
         #[arg(long, hide = true)]
         background: bool,
+        /// Leave the machine alone until it is asked for
+        #[arg(long, hide = true)]
+        without_machine: bool,
     },
     /// Start the engine in the background, unless it runs
     Start,

@@ -34,7 +34,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 pub async fn reach(home: &Home) -> anyhow::Result<Client> {
     match connect(home).await? {
         Some(client) => Ok(client),
-        None => start(home).await,
+        None => start(home, &[]).await,
     }
 }
 
@@ -79,10 +79,18 @@ fn check_version(status: &EngineStatus) -> anyhow::Result<()> {
     .into())
 }
 
+/// An engine of `home` that hasn't begun with its machine, for what is to be said before; `None` if one runs already.
+pub async fn start_without_machine(home: &Home) -> anyhow::Result<Option<Client>> {
+    match connect(home).await? {
+        Some(_) => Ok(None),
+        None => start(home, &["--without-machine"]).await.map(Some),
+    }
+}
+
 /// Starts the engine in the background and waits until it listens.
-pub async fn start(home: &Home) -> anyhow::Result<Client> {
+async fn start(home: &Home, options: &[&str]) -> anyhow::Result<Client> {
     home.prepare()?;
-    let mut engine = spawn(home)?;
+    let mut engine = spawn(home, options)?;
     let deadline = Instant::now() + START_PATIENCE;
     loop {
         if let Some(client) = connect(home).await? {
@@ -101,12 +109,17 @@ pub async fn start(home: &Home) -> anyhow::Result<Client> {
     }
 }
 
-fn spawn(home: &Home) -> anyhow::Result<Child> {
+fn spawn(home: &Home, options: &[&str]) -> anyhow::Result<Child> {
     let program = std::env::current_exe().context("finding this program")?;
     let output =
         make_output(&home.stderr_file()).with_context(|| format!("writing {}", home.stderr_file().display()))?;
     let mut command = Command::new(program);
-    command.args(["engine", "run", "--background"]).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    command
+        .args(["engine", "run", "--background"])
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output);
     // So that it keeps no other file system from being unmounted.
     command.current_dir(home.root());
     if std::env::var_os(HOME_VARIABLE).is_some_and(|value| !value.is_empty()) {

@@ -3,13 +3,15 @@
 //! The one place where the command touches the engine's crate. Everything else talks to a running engine.
 
 use causeway_api::Home;
+use causeway_engine::MachineAtStart;
 
 /// Runs until a signal or a request stops it.
-pub fn run(home: Home, background: bool) -> anyhow::Result<()> {
+pub fn run(home: Home, background: bool, without_machine: bool) -> anyhow::Result<()> {
     if background {
         leave_session();
     }
-    causeway_engine::run(home)
+    let machine = if without_machine { MachineAtStart::LeftAlone } else { MachineAtStart::Started };
+    causeway_engine::run(home, machine)
 }
 
 /// So that the end of the terminal isn't the end of the engine (setsid(2)).

@@ -45,8 +45,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     let screen = Screen { json: cli.json };
     match cli.command {
         Command::Completions { shell } => command::completions::write(shell),
-        Command::Engine(EngineCommand::Run { background }) => {
-            engine_run::run(Home::locate()?, background)?;
+        Command::Engine(EngineCommand::Run { background, without_machine }) => {
+            engine_run::run(Home::locate()?, background, without_machine)?;
             Ok(Exit::Done)
         }
         Command::Logs(logs) => command::logs::show(&Home::locate()?.log_file(), screen, &logs),

@@ -58,7 +58,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the machine and all shares that aren't paused. Returns at once: what takes time goes on by itself.
+    /// Starts all shares that aren't paused. Returns at once: what takes time goes on by itself.
     pub fn start(
         home: Home,
         lock: EngineLock,
@@ -86,7 +86,6 @@ impl Engine {
             started: Timestamp::now(),
             _lock: lock,
         });
-        engine.machine.start();
         let known = engine.settings().shares().to_vec();
         let mut shares = engine.shares();
         for settings in known {

@@ -25,4 +25,4 @@ mod run;
 pub mod settings;
 pub mod share;
 
-pub use run::run;
+pub use run::{MachineAtStart, run};

@@ -15,18 +15,27 @@ use crate::machine::Machine;
 use crate::machine::choose::choose;
 use crate::settings::SettingsStore;
 
+/// What a new engine does with its machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MachineAtStart {
+    /// Starts it.
+    Started,
+    /// Leaves it alone until it is asked to start it: for somebody who is to say first how it is set up.
+    LeftAlone,
+}
+
 /// Runs an engine for `home` in this process until it is asked to stop: by the control API, by SIGTERM or SIGINT (Ctrl-C on
 /// Windows). Fails at once where another engine runs.
 ///
 /// The end is orderly and bounded: requests at work get 5 s, then all shares together 5 s, then the machine 5 s.
-pub fn run(home: Home) -> anyhow::Result<()> {
+pub fn run(home: Home, machine: MachineAtStart) -> anyhow::Result<()> {
     home.prepare()?;
     let lock = EngineLock::take(&home)?;
     logging::start(&home).context("could not open the log")?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), home = %home.root().display(), "the engine starts");
     log_panics();
     system::raise_open_files();
-    let ended = serve(home, lock);
+    let ended = serve(home, lock, machine);
     match &ended {
         Ok(()) => tracing::info!("the engine has ended"),
         Err(error) => tracing::error!(error = format!("{error:#}"), "the engine could not go on"),
@@ -34,7 +43,7 @@ pub fn run(home: Home) -> anyhow::Result<()> {
     ended
 }
 
-fn serve(home: Home, lock: EngineLock) -> anyhow::Result<()> {
+fn serve(home: Home, lock: EngineLock, at_start: MachineAtStart) -> anyhow::Result<()> {
     std::fs::create_dir_all(home.shares_dir())?;
     let settings = SettingsStore::open(home.root())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -50,6 +59,9 @@ fn serve(home: Home, lock: EngineLock) -> anyhow::Result<()> {
     let machine = choose(&home)?;
     let feed = Arc::new(Feed::new(machine.info()));
     let _shown = show_machine(&machine, &feed);
+    if at_start == MachineAtStart::Started {
+        machine.start();
+    }
     let engine = Engine::start(home, lock, settings, machine, feed);
     #[cfg(unix)]
     let docker = docker::listen(&engine, runtime.handle()).context("could not listen for Docker's clients")?;

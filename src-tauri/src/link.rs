@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use causeway_api::{
     ApiError, CallError, Client, EngineLock, ErrorCode, Event, Home, Nothing, PROTOCOL_VERSION, Remedy,
 };
+use causeway_engine::MachineAtStart;
 use tokio::sync::watch;
 
 use crate::events::EngineState;
@@ -182,7 +183,9 @@ impl Link {
         }
         if self.lock_embedded().is_none() && !EngineLock::is_taken(&self.home) {
             let home = self.home.clone();
-            let thread = thread::Builder::new().name("engine".into()).spawn(move || causeway_engine::run(home))?;
+            let thread = thread::Builder::new()
+                .name("engine".into())
+                .spawn(move || causeway_engine::run(home, MachineAtStart::Started))?;
             *self.lock_embedded() = Some(thread);
         }
         Ok(())

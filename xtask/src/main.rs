@@ -68,7 +68,7 @@ enum Task {
     },
     /// Replay the fuzz corpus and try random input on the stable toolchain
     Fuzz(fuzz::Arguments),
-    /// Make packages of the app, the command and the agent: .deb and .rpm
+    /// Make packages of the app, the command, the agent and the VM's image: .deb and .rpm
     Dist(dist::Arguments),
     /// Write the interface's types as those of the engine and the app are
     Types,

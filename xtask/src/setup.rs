@@ -1,10 +1,10 @@
 //! What the tasks need of the machine: system packages, Rust targets, cargo tools, packages of npm and PyPI. Nothing is done where nothing is missing.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::cargo::{Workspace, must, shown, succeeds};
 use crate::{cross, ui};
@@ -120,12 +120,9 @@ enum Probe {
 
 /// Where the kernel has vsock for guests, the program for it isn't needed.
 const VSOCK_DEVICE: &str = "/dev/vhost-vsock";
-const VSOCK: Tool = Tool {
-    name: "vhost-device-vsock",
-    probe: Probe::Program("vhost-device-vsock"),
-    options: &["--version", "0.3.0"],
-    is_fast: true,
-};
+pub const VSOCK_PROGRAM: &str = "vhost-device-vsock";
+const VSOCK: Tool =
+    Tool { name: VSOCK_PROGRAM, probe: Probe::Program(VSOCK_PROGRAM), options: &["--version", "0.3.0"], is_fast: true };
 
 const TOOLS: &[Tool] = &[
     VSOCK,
@@ -172,6 +169,14 @@ pub fn to_build(workspace: &Workspace) -> Result<()> {
 pub fn to_run_vm(workspace: &Workspace) -> Result<()> {
     packages(workspace, TO_RUN_VM)?;
     if !Path::new(VSOCK_DEVICE).exists() { tools(workspace, &[VSOCK]) } else { Ok(()) }
+}
+
+/// Where the program is that has vsock for guests, for packages; installed where it is missing.
+pub fn vsock_program(workspace: &Workspace) -> Result<PathBuf> {
+    tools(workspace, &[VSOCK])?;
+    let found = workspace.command("sh").args(["-c", &format!("command -v {VSOCK_PROGRAM}")]).output()?;
+    let path = String::from_utf8(found.stdout).context("it stands at an odd place")?;
+    Ok(PathBuf::from(path.trim()))
 }
 
 /// For the guest's image.

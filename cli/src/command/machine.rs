@@ -9,6 +9,7 @@ use causeway_api::{
 
 use crate::{
     args::{Config, Logs},
+    connect,
     exit::{Exit, Usage},
     progress::Bar,
     show::{
@@ -91,16 +92,25 @@ pub async fn logs(client: &Client, home: &Home, screen: Screen, logs: &Logs) -> 
     super::logs::show(&log, screen, logs)
 }
 
-/// Changes how the machine is set up, and shows it.
-pub async fn config(client: &Client, screen: Screen, config: &Config) -> anyhow::Result<Exit> {
+/// Changes how the machine is set up, and shows it. Where no engine runs, one runs for this alone, and starts no machine: that would
+/// be one as it isn't to be.
+pub async fn config(home: &Home, screen: Screen, config: &Config) -> anyhow::Result<Exit> {
     let Config { kind, cpus, memory, disk } = *config;
     let wish = ConfigureMachine { kind: kind.map(|kind| kind.0), cpus, memory_mib: memory, disk_gib: disk };
-    let settings = client.machine_configure(&wish).await?;
-    screen.show(&settings, |settings| settings_lines(settings, &wish))?;
+    let (settings, to_be_told) = match connect::start_without_machine(home).await? {
+        Some(client) => {
+            let settings = client.machine_configure(&wish).await;
+            connect::stop(home, client).await?;
+            (settings?, ConfigureMachine::default())
+        }
+        None => (connect::reach(home).await?.machine_configure(&wish).await?, wish),
+    };
+    screen.show(&settings, |settings| settings_lines(settings, &to_be_told))?;
     Ok(Exit::Done)
 }
 
-fn settings_lines(settings: &MachineSettings, wish: &ConfigureMachine) -> Vec<String> {
+/// The settings, and from when on those hold that were changed while the engine ran.
+fn settings_lines(settings: &MachineSettings, changed: &ConfigureMachine) -> Vec<String> {
     let unasked = || "as suits this computer".to_owned();
     let mut facts = Facts::default();
     facts.add(
@@ -115,10 +125,10 @@ fn settings_lines(settings: &MachineSettings, wish: &ConfigureMachine) -> Vec<St
     facts.add("Memory", settings.memory_mib.map_or_else(unasked, |mib| numbers::bytes(mib << 20)));
     facts.add("Disk", settings.disk_gib.map_or_else(unasked, |gib| numbers::bytes(gib << 30)));
     let mut lines = facts.lines();
-    if wish.kind.is_some() {
+    if changed.kind.is_some() {
         lines.push("The kind holds from the next start of the engine: causeway engine stop".to_owned());
     }
-    if wish.cpus.or(wish.memory_mib).or(wish.disk_gib).is_some() {
+    if changed.cpus.or(changed.memory_mib).or(changed.disk_gib).is_some() {
         lines.push("A VM's size holds from its next start: causeway machine restart".to_owned());
     }
     lines

@@ -36,6 +36,7 @@ pub async fn run(command: Command, home: &Home, screen: Screen) -> anyhow::Resul
         Command::Engine(EngineCommand::Stop) => engine::stop(home, screen).await,
         Command::Engine(EngineCommand::Status) => engine::status(home, screen).await,
         Command::Share(command) => share_command(command, home, screen).await,
+        Command::Machine(MachineCommand::Config(config)) => machine::config(home, screen, &config).await,
         Command::Machine(command) => {
             let client = connect::reach(home).await?;
             match command {
@@ -45,7 +46,7 @@ pub async fn run(command: Command, home: &Home, screen: Screen) -> anyhow::Resul
                 MachineCommand::Restart => machine::restart(&client, screen).await,
                 MachineCommand::Shell(shell) => shell::run(&client, home, shell).await,
                 MachineCommand::Logs(logs) => machine::logs(&client, home, screen, &logs).await,
-                MachineCommand::Config(config) => machine::config(&client, screen, &config).await,
+                MachineCommand::Config(_) => unreachable!("carried out before: it may be too early for a machine"),
                 MachineCommand::Reset { force } => machine::reset(&client, screen, force).await,
             }
         }

@@ -215,6 +215,11 @@ pub fn tool(name: &str) -> PathBuf {
 
 /// Makes the image of the tests.
 pub fn import_busybox(docker: impl FnOnce(&[&str]) -> String) {
+    import(docker, BUSYBOX, "/usr/bin/inotifywait");
+}
+
+/// Makes an image of busybox and of a program of this computer's.
+pub fn import(docker: impl FnOnce(&[&str]) -> String, name: &str, program: &str) {
     let dir = tempfile::tempdir().unwrap();
     let bin = dir.path().join("bin");
     fs::create_dir_all(&bin).unwrap();
@@ -226,17 +231,17 @@ pub fn import_busybox(docker: impl FnOnce(&[&str]) -> String) {
     fs::create_dir_all(dir.path().join("etc")).unwrap();
     fs::write(dir.path().join("etc/passwd"), "root:x:0:0::/:/bin/sh\npostgres:x:70:70::/:/bin/sh\n").unwrap();
     fs::create_dir_all(dir.path().join("var/opt")).unwrap();
-    let inotifywait = Path::new("/usr/bin/inotifywait");
-    for file in libraries(inotifywait).iter().map(PathBuf::as_path).chain([inotifywait]) {
+    let program = Path::new(program);
+    for file in libraries(program).iter().map(PathBuf::as_path).chain([program]) {
         let inside = dir.path().join(file.strip_prefix("/").unwrap());
         fs::create_dir_all(inside.parent().unwrap()).unwrap();
-        fs::copy(file, inside).expect("the package inotify-tools is missing");
+        fs::copy(file, inside).unwrap_or_else(|error| panic!("{}: {error}: cargo xtask setup", file.display()));
     }
     let archive = dir.path().join("image.tar");
     let mut tar = Command::new("tar");
     let tar = tar.arg("-C").arg(dir.path()).arg("-cf").arg(&archive).arg("--exclude=./image.tar").arg(".");
     assert!(tar.status().unwrap().success());
-    docker(&["import", path(&archive), BUSYBOX]);
+    docker(&["import", path(&archive), name]);
 }
 
 /// The libraries that a program needs, its loader among them.

@@ -109,23 +109,12 @@ impl Vm {
 
     /// Makes an image with a language in it that has sockets of every kind: Debian's own Perl, which every installation has.
     pub fn import_perl(&self) {
-        let dir = tempfile::tempdir().unwrap();
-        let libraries = Command::new("ldd").arg(PERL_PROGRAM).output().unwrap();
-        let libraries = String::from_utf8(libraries.stdout).unwrap();
-        let paths = libraries.split_whitespace().filter(|word| word.starts_with('/'));
-        for path in paths.chain([PERL_PROGRAM]) {
-            let to = dir.path().join(path.trim_start_matches('/'));
-            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-            std::fs::copy(path, to).unwrap();
-        }
-        self.import(dir.path(), PERL);
+        self.import(PERL, PERL_PROGRAM);
     }
 
-    fn import(&self, root: &Path, name: &str) {
-        let archive = tempfile::NamedTempFile::new().unwrap();
-        let tar = Command::new("tar").arg("-C").arg(root).arg("-cf").arg(archive.path()).arg(".").status();
-        assert!(tar.unwrap().success());
-        self.docker_ok(&["import", archive.path().to_str().unwrap(), name]);
+    /// Makes an image of busybox and of a program of this computer's.
+    pub fn import(&self, name: &str, program: &str) {
+        dockerd::import(|arguments| self.docker_ok(arguments), name, program);
     }
 
     /// Runs a shell's command in a container with a share at `/work`; returns what it prints.

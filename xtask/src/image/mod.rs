@@ -17,8 +17,10 @@ mod initrd;
 mod recipe;
 mod root;
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -28,6 +30,10 @@ use crate::setup;
 
 /// The agent's target: static, so that it runs before there are libraries.
 const AGENT_TARGET: &str = "x86_64-unknown-linux-musl";
+/// What an image consists of.
+pub const FILES: [&str; 4] = [base::KERNEL, INITRD, base::ROOT, DESCRIPTION];
+const INITRD: &str = "initrd";
+const DESCRIPTION: &str = "image.json";
 /// Version of the image's layout. The engine refuses others.
 const LAYOUT: u32 = 1;
 
@@ -68,7 +74,7 @@ pub fn make(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let agent = agent(workspace, &directory, if arguments.debug { "dev" } else { "release" })?;
     let modules = fs::read(base.join(base::MODULES))?;
     let initrd = initrd::with_agent(&modules, &agent)?;
-    put(&directory.join("initrd"), &initrd)?;
+    put(&directory.join(INITRD), &initrd)?;
     for name in [base::KERNEL, base::ROOT] {
         let (from, to) = (base.join(name), directory.join(name));
         if !same_file(&from, &to) {
@@ -82,7 +88,8 @@ pub fn make(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 /// Builds the agent, and returns its program without debug information.
 fn agent(workspace: &Workspace, directory: &Path, profile: &str) -> Result<Vec<u8>> {
-    must(&mut workspace.cargo(&["build", "-p", "causeway-agent", "--profile", profile, "--target", AGENT_TARGET]))?;
+    let mut build = workspace.cargo(&["build", "-p", "causeway-agent", "--profile", profile, "--target", AGENT_TARGET]);
+    must(without_places(workspace, &mut build)?)?;
     let built = workspace.target().join(AGENT_TARGET);
     let built = built.join(if profile == "dev" { "debug" } else { profile }).join("causeway-agent");
     let stripped = directory.join("agent.stripped");
@@ -92,11 +99,33 @@ fn agent(workspace: &Workspace, directory: &Path, profile: &str) -> Result<Vec<u
     Ok(agent)
 }
 
-/// Writes `image.json`, last of all: without it there is no image.
+/// Has a build keep to itself where this user has the sources, which panics name, and when it was: the same sources are to give the
+/// same program, whoever builds it.
+fn without_places<'a>(workspace: &Workspace, build: &'a mut Command) -> Result<&'a mut Command> {
+    let cargo = match env::var_os("CARGO_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => env::home_dir().context("this user has no home")?.join(".cargo"),
+    };
+    let places = [
+        (cargo.as_path(), "/cargo"),
+        (workspace.target().as_path(), "/target"),
+        (workspace.root().as_path(), "/causeway"),
+    ];
+    let flags = |option: &str, between: &str| {
+        places.map(|(place, name)| format!("{option}={}={name}", place.display())).join(between)
+    };
+    // What C programs know as the time of their compilation (reproducible-builds.org, "SOURCE_DATE_EPOCH").
+    build.env("SOURCE_DATE_EPOCH", recipe::EPOCH_S);
+    // The separator that no path holds (cargo's documentation, "Environment variables").
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags("--remap-path-prefix", "\u{1f}"));
+    Ok(build.env(format!("CFLAGS_{}", AGENT_TARGET.replace('-', "_")), flags("-ffile-prefix-map", " ")))
+}
+
+/// Writes the description, last of all: without it there is no image.
 fn describe(workspace: &Workspace, base: &Path, directory: &Path) -> Result<()> {
     let mut files = serde_json::Map::new();
     let mut whole = Vec::new();
-    for name in [base::KERNEL, "initrd", base::ROOT] {
+    for name in [base::KERNEL, INITRD, base::ROOT] {
         let path = directory.join(name);
         let digest = digest(workspace, &path)?;
         let bytes = fs::metadata(&path)?.len();
@@ -111,7 +140,7 @@ fn describe(workspace: &Workspace, base: &Path, directory: &Path) -> Result<()> 
     let image = json!({ "layout": LAYOUT, "version": version, "kernel": kernel, "files": files, "packages": packages });
     let mut text = serde_json::to_vec_pretty(&image)?;
     text.push(b'\n');
-    put(&directory.join("image.json"), &text)?;
+    put(&directory.join(DESCRIPTION), &text)?;
     println!("The image is at {}.", directory.display());
     Ok(())
 }

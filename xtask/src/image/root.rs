@@ -30,6 +30,20 @@ pub fn choose(debian: &Path, chosen: &Path, release: &str) -> Result<()> {
             link(&path, "busybox")?;
         }
     }
+    even_out(chosen)
+}
+
+/// Gives everything below a directory the permissions that root's own files have: those that were made here depend on who made them.
+fn even_out(directory: &Path) -> Result<()> {
+    allow(directory, 0o755)?;
+    for entry in fs::read_dir(directory)? {
+        let (path, kind) = entry.map(|entry| (entry.path(), entry.file_type()))?;
+        match kind? {
+            kind if kind.is_dir() => even_out(&path)?,
+            kind if kind.is_file() => allow(&path, if is_executable(&path)? { 0o755 } else { 0o644 })?,
+            _ => {}
+        }
+    }
     Ok(())
 }
 
@@ -149,13 +163,66 @@ fn link(path: &Path, target: &str) -> Result<()> {
 #[cfg(unix)]
 use std::os::unix::fs::symlink;
 
+#[cfg(unix)]
+fn allow(path: &Path, mode: u32) -> std::io::Result<()> {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> std::io::Result<bool> {
+    Ok(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path)?.permissions()) & 0o100 != 0)
+}
+
 /// The tools that an image is made with are Linux's.
 #[cfg(not(unix))]
-fn symlink(_: &str, _: &Path) -> std::io::Result<()> {
-    Err(std::io::ErrorKind::Unsupported.into())
+use elsewhere::{allow, is_executable, symlink};
+
+#[cfg(not(unix))]
+mod elsewhere {
+    use std::io::{ErrorKind::Unsupported, Result};
+    use std::path::Path;
+
+    pub fn symlink(_: &str, _: &Path) -> Result<()> {
+        Err(Unsupported.into())
+    }
+
+    pub fn allow(_: &Path, _: u32) -> Result<()> {
+        Err(Unsupported.into())
+    }
+
+    pub fn is_executable(_: &Path) -> Result<bool> {
+        Err(Unsupported.into())
+    }
 }
 
 fn make_parent(path: &Path) -> Result<()> {
     fs::create_dir_all(path.parent().context("a file has a directory")?)?;
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod test {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn permissions_dont_tell_who_made_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let modes = |modes: [u32; 3]| {
+            for (name, mode) in ["d", "d/program", "d/data"].into_iter().zip(modes) {
+                let path = dir.path().join(name);
+                if name == "d" {
+                    fs::create_dir_all(&path).unwrap();
+                } else {
+                    fs::write(&path, name).unwrap();
+                }
+                allow(&path, mode).unwrap();
+            }
+            even_out(dir.path()).unwrap();
+            ["d", "d/program", "d/data"]
+                .map(|name| fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o7777)
+        };
+        assert_eq!(modes([0o775, 0o775, 0o664]), [0o755, 0o755, 0o644]);
+        assert_eq!(modes([0o2700, 0o4755, 0o600]), [0o755, 0o755, 0o644]);
+    }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::image::Image;
+use super::installed;
 use super::vsock::GuestEnd;
 use crate::machine::settings::Size;
 
@@ -72,6 +73,8 @@ pub enum HypervisorError {
 pub trait Hypervisor: Send + Sync {
     /// What people call it.
     fn name(&self) -> &'static str;
+    /// Its version, in its own words; nothing where it doesn't tell.
+    fn version(&self) -> String;
     /// What of a size a guest that runs so can be given, and why where that is less, as a sentence.
     fn fit(&self, size: Size, acceleration: &Acceleration) -> (Size, Option<String>);
     /// The program that runs a VM until the guest switches itself off. Its standard error tells what it has to say.
@@ -81,15 +84,14 @@ pub trait Hypervisor: Send + Sync {
     fn trial(&self, image: &Image) -> Result<Command, String>;
 }
 
-/// A program by its name: what the variable names, else beside this program, else on the path.
+/// A program by its name: what the variable names, else installed with this program, else on the path.
 pub fn find_program(name: &str, variable: &str) -> Option<PathBuf> {
     if let Some(named) = std::env::var_os(variable) {
         return Some(PathBuf::from(named)).filter(|path| path.is_file());
     }
-    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
     let path = std::env::var_os("PATH").unwrap_or_default();
     // What `cargo install` puts where not every shell looks.
     let cargo = directories::BaseDirs::new().map(|dirs| dirs.home_dir().join(".cargo/bin"));
-    let places = beside.into_iter().chain(std::env::split_paths(&path)).chain(cargo);
+    let places = installed::places().into_iter().chain(std::env::split_paths(&path)).chain(cargo);
     places.map(|place| place.join(name)).find(|path| path.is_file())
 }

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// Names another directory than `image` beside this program.
+use super::installed;
+
+/// Names another directory than the one that is installed with this program.
 pub const IMAGE_VARIABLE: &str = "CAUSEWAY_IMAGE";
 /// Version of the layout that this engine knows.
 const LAYOUT: u32 = 1;
+const DIRECTORY: &str = "image";
 const DESCRIPTION: &str = "image.json";
 /// Longer than any description.
 const DESCRIPTION_BYTES_MAX: u64 = 1024 * 1024;
@@ -70,8 +73,13 @@ impl Image {
     pub fn place() -> PathBuf {
         match std::env::var_os(IMAGE_VARIABLE) {
             Some(named) => PathBuf::from(named),
-            None => std::env::current_exe().unwrap_or_default().with_file_name("image"),
+            None => Self::first_of(installed::places().map(|place| place.join(DIRECTORY))),
         }
+    }
+
+    /// Where there is one; else where it should be.
+    fn first_of([beside, packaged]: [PathBuf; 2]) -> PathBuf {
+        if packaged.join(DESCRIPTION).is_file() && !beside.join(DESCRIPTION).is_file() { packaged } else { beside }
     }
 
     /// Opens the image in a directory, and checks that it is whole as far as sizes tell.
@@ -135,6 +143,15 @@ mod tests {
     fn a_whole_image_is_opened() {
         let dir = image(env!("CARGO_PKG_VERSION"));
         assert_eq!(Image::open(dir.path()).unwrap().release, "6.12");
+    }
+
+    #[test]
+    fn an_image_beside_the_program_comes_before_a_packages() {
+        let (with, also, without) = (image("1"), image("1"), tempfile::tempdir().unwrap());
+        let [with, also, without] = [&with, &also, &without].map(|dir| dir.path().to_owned());
+        assert_eq!(Image::first_of([with.clone(), also]), with);
+        assert_eq!(Image::first_of([without.clone(), with.clone()]), with);
+        assert_eq!(Image::first_of([without.clone(), without.join("neither")]), without);
     }
 
     #[test]

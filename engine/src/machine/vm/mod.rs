@@ -19,6 +19,9 @@ mod console;
 mod data_disk;
 pub mod hypervisor;
 pub mod image;
+mod installed;
+#[cfg(target_os = "linux")]
+mod loopback;
 pub mod parts;
 mod ports;
 pub mod qemu;

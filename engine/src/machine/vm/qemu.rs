@@ -49,12 +49,6 @@ impl Qemu {
         &self.program
     }
 
-    /// The version, where the program tells.
-    fn version(&self) -> Option<(u32, u32)> {
-        let output = Command::new(&self.program).arg("--version").output().ok()?;
-        version_in(&String::from_utf8_lossy(&output.stdout))
-    }
-
     /// A machine of nothing but what is named, that doesn't start again by itself.
     fn bare(&self) -> Command {
         let mut command = Command::new(&self.program);
@@ -71,9 +65,17 @@ impl Hypervisor for Qemu {
         "QEMU"
     }
 
+    fn version(&self) -> String {
+        let told = Command::new(&self.program).arg("--version").output().map(|output| output.stdout);
+        String::from_utf8_lossy(&told.unwrap_or_default()).lines().next().unwrap_or_default().to_owned()
+    }
+
     fn fit(&self, size: Size, acceleration: &Acceleration) -> (Size, Option<String>) {
         let is_emulated = matches!(acceleration, Acceleration::Emulation { .. });
-        if !is_emulated || size.cpus == 1 || self.version().is_some_and(|version| version >= SOUND_SIDE_BY_SIDE) {
+        if !is_emulated
+            || size.cpus == 1
+            || version_in(&self.version()).is_some_and(|version| version >= SOUND_SIDE_BY_SIDE)
+        {
             return (size, None);
         }
         let (major, minor) = SOUND_SIDE_BY_SIDE;
@@ -109,6 +111,9 @@ impl Hypervisor for Qemu {
         // Memory that the guest has no use for goes back to the host by itself.
         command.args(["-device", "virtio-balloon-pci,free-page-reporting=on", "-device", "virtio-rng-pci"]);
         command.arg("-fw_cfg").arg(format!("name={FW_CFG_NAME},file={}", quoted(plan.boot)));
+        // Its network would lead there.
+        #[cfg(target_os = "linux")]
+        super::loopback::close_to(&mut command);
         command
     }
 

@@ -39,12 +39,8 @@ pub fn acceleration(hypervisor: &dyn Hypervisor, image: &Image, noted: &Path) ->
         _ => {}
     }
     let host = rustix::system::uname().release().to_string_lossy().into_owned();
-    let of = |refused| Shown {
-        host: host.clone(),
-        hypervisor: hypervisor.name().to_owned(),
-        guest: image.release.clone(),
-        refused,
-    };
+    let version = hypervisor.version();
+    let of = |refused| Shown { host: host.clone(), hypervisor: version.clone(), guest: image.release.clone(), refused };
     let known = fs::read(noted).ok().and_then(|text| serde_json::from_slice::<Shown>(&text).ok());
     let known = known.filter(|known| of(known.refused.clone()) == *known);
     let shown = known.unwrap_or_else(|| {
@@ -96,4 +92,73 @@ fn boots(child: &mut Child) -> bool {
     };
     let reads = std::thread::Builder::new().name("trial".to_owned()).spawn(read).is_ok();
     reads && told.recv_timeout(LIMIT).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use std::process::Command;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use crate::machine::settings::Size;
+    use crate::machine::vm::hypervisor::Plan;
+
+    /// A hypervisor of some version whose guest says something, or ends in silence.
+    struct Tried {
+        version: &'static str,
+        says: &'static str,
+        trials: AtomicU32,
+    }
+
+    impl Hypervisor for Tried {
+        fn name(&self) -> &'static str {
+            "it"
+        }
+
+        fn version(&self) -> String {
+            self.version.to_owned()
+        }
+
+        fn fit(&self, size: Size, _: &Acceleration) -> (Size, Option<String>) {
+            (size, None)
+        }
+
+        fn command(&self, _: &Plan<'_>) -> Command {
+            unreachable!("a trial starts no whole machine")
+        }
+
+        fn trial(&self, _: &Image) -> Result<Command, String> {
+            self.trials.fetch_add(1, Ordering::Relaxed);
+            let mut command = Command::new("/bin/echo");
+            command.arg(self.says);
+            Ok(command)
+        }
+    }
+
+    #[test]
+    fn it_is_tried_once_for_each_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let noted = dir.path().join("noted/trial.json");
+        let at = |name: &str| PathBuf::from(name);
+        let image = |release: &str| Image {
+            directory: at("image"),
+            kernel: at("vmlinuz"),
+            initrd: at("initrd"),
+            root: at("root.erofs"),
+            release: release.to_owned(),
+        };
+        for (version, says, release, tried, runs) in [
+            ("7.2", "causeway-stage: loading", "6.12.1", 1, true),
+            ("7.2", "nothing", "6.12.1", 0, true),
+            ("7.3", "nothing", "6.12.1", 1, false),
+            ("7.3", "causeway-stage: loading", "6.12.1", 0, false),
+            ("7.3", "causeway-stage: loading", "6.12.2", 1, true),
+        ] {
+            let hypervisor = Tried { version, says, trials: AtomicU32::new(0) };
+            let shown = acceleration(&hypervisor, &image(release), &noted);
+            assert_eq!(shown == Acceleration::Hardware, runs, "{version} {release}: {shown:?}");
+            assert_eq!(hypervisor.trials.into_inner(), tried, "{version} {release}");
+        }
+    }
 }

@@ -67,6 +67,7 @@ pub const ALL: &[Row] = &[
     },
     Row { name: "vm-boot", what: "a VM's start, until its agent and Docker answer", measure: vm::boot },
     Row { name: "vm-channel", what: "Docker's API in a VM as its clients see it", measure: vm::channel },
+    Row { name: "vm-device", what: "channels into a VM, beside its bare vsock device", measure: vm::beside_the_device },
     Row {
         name: "vm-container",
         what: "find and cat in a container, beside the guest's own ext4",

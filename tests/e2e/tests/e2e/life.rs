@@ -53,6 +53,22 @@ fn a_restart_compares_and_never_guesses() {
 }
 
 #[test]
+fn a_machine_is_set_up_before_it_is_first_started() {
+    let place = Place::new();
+    let settings = place.json(&["machine", "config", "--cpus", "1", "--memory", "600"]);
+    assert_eq!((&settings["cpus"], &settings["memory_mib"]), (&1.into(), &600.into()));
+    assert!(place.processes().is_empty(), "{:?}", place.processes());
+    let begun = || place.home().join("logs/agent.log").exists();
+    assert!(!begun(), "a machine ran as it isn't to be");
+
+    place.ok(&["machine", "start"]);
+    assert!(begun());
+    let engine = place.engine_pid();
+    assert_eq!(place.json(&["machine", "config", "--cpus", "2"])["memory_mib"], 600);
+    assert_eq!(place.engine_pid(), engine, "an engine that runs goes on");
+}
+
+#[test]
 fn where_the_copy_stands_is_known_before_the_agent_runs() {
     let place = Place::new();
     let folder = place.folder("repo");

@@ -1,5 +1,6 @@
 //! The machine as a VM, emulated: booted, used, killed, and used again.
 
+mod guest;
 mod inside;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! The machine as a VM: its start, the way into it, and a container's work on a share.
 
+mod device;
+
 use std::io::BufReader;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -9,6 +11,7 @@ use causeway_e2e::Share;
 use causeway_e2e::dockerd::BUSYBOX;
 use causeway_e2e::vm::Vm;
 
+pub use self::device::beside_the_device;
 use super::docker::ask;
 use crate::figures::{Figure, Unit};
 use crate::ground::Ground;
