@@ -396,3 +396,22 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.push(suffix);
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_compiled_once_whatever_is_bound_to_its_limit() {
+        let temp = tempfile::tempdir().unwrap();
+        let format = Format { application_id: 1, version: 1, schema: "CREATE TABLE numbers (n INTEGER PRIMARY KEY);" };
+        let (store, _) = Store::open(&temp.path().join("store.db"), &format).unwrap();
+        for limit in 1..9 {
+            let mut statement = store.statement("SELECT n FROM numbers WHERE n > ?1 ORDER BY n LIMIT ?2").unwrap();
+            assert!(statement.query((limit, limit)).unwrap().next().unwrap().is_none());
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{limit}");
+        }
+    }
+}

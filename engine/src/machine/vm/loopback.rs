@@ -32,7 +32,7 @@ use rustix::net::{
 const RESOLVERS: &str = "/etc/resolv.conf";
 const DNS_PORT: u16 = 53;
 /// Of `linux/audit.h`: calls of other kinds are refused, because their numbers mean something else.
-const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
+const AUDIT_ARCH: u32 = if cfg!(target_arch = "aarch64") { 0xc000_00b7 } else { 0xc000_003e };
 /// The longest address that is looked at: `sockaddr_in6`.
 const ADDRESS_BYTES_MAX: usize = 28;
 /// Room for one descriptor beside a message.
@@ -78,7 +78,7 @@ fn install_filter() -> io::Result<OwnedFd> {
     let end = |with| step(libc::BPF_RET | libc::BPF_K, with, 0, 0);
     let mut steps = [
         load(ARCH),
-        equals(AUDIT_ARCH_X86_64, 0, 9),
+        equals(AUDIT_ARCH, 0, 9),
         load(NUMBER),
         equals(CONNECT, 6, 0),
         equals(SENDTO, 0, 4),
