@@ -161,6 +161,7 @@ impl Actor {
         self.known.awaited = self.known.awaited.saturating_sub(1);
         if self.known.awaited == 0 {
             self.known.counting = false;
+            self.set_goal();
             self.answer_shows();
         }
     }

@@ -39,6 +39,8 @@ pub struct Known {
     pub awaited: u8,
     /// Whether something has changed since they were asked for.
     pub uncounted: bool,
+    /// Files and bytes that the session has to carry in all until both sides hold as many, as of the last counts.
+    pub goal: (u64, u64),
     /// Who waits for them, to be shown a fresh account.
     pub waiting: Vec<Reply<ShareInfo>>,
     /// The last change that reached the other side.
@@ -278,30 +280,54 @@ impl Actor {
     }
 
     fn progress(&mut self, status: &Status, now_ms: u64) -> Option<Progress> {
+        let (left_files, left_bytes) = self.left_to_carry(status);
         let phase = match &self.link {
             Link::Paused | Link::Down { .. } | Link::RootFault { .. } => return None,
             Link::Connecting => Phase::Connecting,
             Link::Up(_) if status.halted => return None,
             Link::Up(up) if !status.prepared && !up.crawled.iter().all(|crawled| *crawled) => Phase::Scanning,
-            Link::Up(_) if status.remaining_files == 0 && !status.prepared => Phase::Finishing,
+            Link::Up(_) if left_files == 0 && !status.prepared => Phase::Finishing,
             Link::Up(_) => Phase::Copying,
         };
         let (files, bytes) = (status.carried_files, status.carried_bytes);
         self.meter.note(now_ms, files, bytes);
-        let long = status.remaining_files >= LONG_WAY_FILES || status.remaining_bytes >= LONG_WAY_BYTES;
+        let long = left_files >= LONG_WAY_FILES || left_bytes >= LONG_WAY_BYTES;
         if status.prepared && !long {
             return None;
         }
         let known = !matches!(phase, Phase::Connecting | Phase::Scanning);
+        let scanned = self.known.counts[Side::Host as usize].unwrap_or_default();
+        let scanned = scanned.files + scanned.directories + scanned.symlinks;
         Some(Progress {
             phase,
-            files_done: files,
-            files_total: known.then_some(files + status.remaining_files),
+            files_done: if phase == Phase::Scanning { scanned } else { files },
+            files_total: known.then_some(files + left_files),
             bytes_done: bytes,
-            bytes_total: known.then_some(bytes + status.remaining_bytes),
+            bytes_total: known.then_some(bytes + left_bytes),
             bytes_per_second: self.meter.bytes_per_second(),
-            left_ms: self.meter.left_ms(status.remaining_files, status.remaining_bytes).filter(|_| known),
+            left_ms: self.meter.left_ms(left_files, left_bytes).filter(|_| known),
         })
+    }
+
+    /// What the session has decided to carry; while a share is being prepared, what the counts of both sides differ by, if that is more:
+    /// of a large tree the session knows only what is next.
+    fn left_to_carry(&self, status: &Status) -> (u64, u64) {
+        let (files, bytes) = if status.prepared { (0, 0) } else { self.known.goal };
+        let left = |goal: u64, carried: u64, decided: u64| goal.saturating_sub(carried).max(decided);
+        (
+            left(files, status.carried_files, status.remaining_files),
+            left(bytes, status.carried_bytes, status.remaining_bytes),
+        )
+    }
+
+    /// Both sides have been counted anew.
+    pub(super) fn set_goal(&mut self) {
+        let Link::Up(up) = &self.link else { return };
+        let (Ok(status), [Some(host), Some(guest)]) = (up.session.status(), self.known.counts) else { return };
+        self.known.goal = (
+            status.carried_files + host.files.abs_diff(guest.files),
+            status.carried_bytes + host.bytes.abs_diff(guest.bytes),
+        );
     }
 
     fn watches(&self) -> Option<Watches> {

@@ -47,6 +47,8 @@ pub(super) struct Lanes {
     open: BTreeMap<(Side, Lane), Open>,
     running: HashMap<BatchId, Running>,
     large_running: usize,
+    /// Files and bytes of content that actions gathered or on their way would put in place.
+    to_carry: (u64, u64),
     next_batch: u64,
     next_bulk: u8,
 }
@@ -83,7 +85,16 @@ impl Lanes {
     pub fn take(&mut self, id: BatchId) -> Option<Running> {
         let running = self.running.remove(&id)?;
         self.large_running -= usize::from(running.large);
+        for (files, bytes) in running.actions.iter().map(carries) {
+            self.to_carry.0 -= files;
+            self.to_carry.1 -= bytes;
+        }
         Some(running)
+    }
+
+    /// Files and bytes that are still to be put in place, as far as they have been decided on.
+    pub fn to_carry(&self) -> (u64, u64) {
+        self.to_carry
     }
 
     /// The actions that have left.
@@ -103,6 +114,14 @@ impl Lanes {
             return if last == 0 { Lane::Quick } else { Lane::Bulk(0) };
         }
         Lane::Bulk(self.next_bulk % BULK_LANES)
+    }
+}
+
+/// Files, and bytes of content, that an action puts in place.
+pub(super) fn carries(action: &Action) -> (u64, u64) {
+    match &action.operation {
+        Operation::File { file, .. } => (1, file.size),
+        _ => (0, 0),
     }
 }
 
@@ -146,6 +165,9 @@ impl<L: Ledger> Session<L> {
     }
 
     pub(super) fn add(&mut self, action: Action, to: Side, lane: Lane, bytes: u64) -> Result<(), LedgerError> {
+        let (files, content) = carries(&action);
+        self.lanes.to_carry.0 += files;
+        self.lanes.to_carry.1 += content;
         let open = self.lanes.open.entry((to, lane)).or_default();
         open.bytes += bytes + path_bytes(&action);
         open.actions.push(action);

@@ -216,7 +216,7 @@ pub struct Status {
     pub carried_files: u64,
     /// See above.
     pub carried_bytes: u64,
-    /// Files and bytes known to be still to carry.
+    /// Files and bytes that are still to be carried, as far as they have been decided on: of many, those that are next.
     pub remaining_files: u64,
     /// See above.
     pub remaining_bytes: u64,
@@ -432,10 +432,13 @@ impl<L: Ledger> Session<L> {
 
     /// What a person would see.
     pub fn status(&self) -> Result<Status, LedgerError> {
+        let (remaining_files, remaining_bytes) = self.lanes.to_carry();
         Ok(Status {
             prepared: self.status.prepared,
             halted: self.halted.is_some(),
             pending: self.unsettled() as u64,
+            remaining_files,
+            remaining_bytes,
             holds: self.ledger.holds()?,
             ..self.status
         })

@@ -71,10 +71,9 @@ impl<L: Ledger> Session<L> {
 
     fn count_carried(&mut self, action: &Action, now_ms: u64) {
         self.status.last_change_ms = Some(now_ms);
-        if let Operation::File { file, .. } = &action.operation {
-            self.status.carried_files += 1;
-            self.status.carried_bytes += file.size;
-        }
+        let (files, bytes) = super::batch::carries(action);
+        self.status.carried_files += files;
+        self.status.carried_bytes += bytes;
     }
 
     /// Whether a side holds what both held last.

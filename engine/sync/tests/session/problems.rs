@@ -23,6 +23,26 @@ fn listed(world: &mut World) -> usize {
 }
 
 #[test]
+fn what_is_to_be_carried_is_known_until_it_is() {
+    let mut world = World::new(1, Mode::TwoWaySafe);
+    for number in 0..FILES {
+        let digest = Some(blake3::hash(&number.to_le_bytes()).into());
+        let file = File { digest, size: 8, executable: false, mtime_ns: 1 };
+        world.user_puts(Side::Host, &path(&format!("{number:06}")), Some(Entry::File(file)));
+    }
+    let mut most = 0;
+    while world.step() {
+        let status = world.session().status().unwrap();
+        assert_eq!(status.remaining_bytes, 8 * status.remaining_files);
+        assert!(status.carried_files + status.remaining_files <= FILES);
+        most = most.max(status.remaining_files);
+    }
+    let status = world.session().status().unwrap();
+    assert!(most > 100, "{most}");
+    assert_eq!((status.carried_files, status.remaining_files), (FILES, 0));
+}
+
+#[test]
 fn all_resolve_soon_after_space_returns() {
     let mut world = World::new(1, Mode::TwoWaySafe);
     world.full = Some(Side::Guest);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use causeway_e2e::place::finish;
 use causeway_e2e::{Place, Share, crates, snapshot, watcher};
+use serde_json::Value;
 
 /// Larger archives are left out: they hold many bytes in few files.
 const ARCHIVE_BYTES_MAX: u64 = 100_000;
@@ -15,6 +16,8 @@ const ARCHIVE_BYTES_MAX: u64 = 100_000;
 const LARGE: usize = 100_000;
 /// For so long it may take to become Watching. Far more than it should: tests share the computer.
 const LARGE_TIME_MAX: Duration = Duration::from_secs(240);
+/// How often it is asked how far a share is.
+const TOLD_EVERY: Duration = Duration::from_millis(500);
 
 #[test]
 fn a_large_tree_of_real_files_is_shared() {
@@ -34,11 +37,24 @@ fn a_large_tree_of_real_files_is_shared() {
         entries += once;
     }
     let mut create = place.command(&["share", "create", folder.to_str().unwrap()]);
-    let created = finish(create.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(), LARGE_TIME_MAX);
+    let create = create.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (created, told) = std::thread::scope(|scope| {
+        let created = scope.spawn(|| finish(create, LARGE_TIME_MAX));
+        let mut told = Vec::new();
+        while !created.is_finished() {
+            std::thread::sleep(TOLD_EVERY);
+            told.extend(progress(&place));
+        }
+        (created.join().unwrap(), told)
+    });
     assert_eq!(created.code, 0, "{created:?}\n{}", place.log_end());
     let share = Share::new(&place, "repo");
     let shown = share.show();
-    assert!(shown["entries"]["files"].as_u64().unwrap() > LARGE as u64 / 2, "{shown}");
+    let files = shown["entries"]["files"].as_u64().unwrap();
+    assert!(files > LARGE as u64 / 2, "{shown}");
+    // Before half of them had come it was told how many there are.
+    let is_true = |(done, total): &(u64, u64)| done * 2 < *total && total.abs_diff(files) < files / 10;
+    assert!(told.iter().any(is_true), "{files}: {told:?}");
 
     // A part of it is thrown away and made again, as builds and package managers do, on either side.
     for side in [&share.host, &share.guest] {
@@ -58,6 +74,13 @@ fn a_large_tree_of_real_files_is_shared() {
     share.flush();
     assert!(share.guest.join("while-stopped").exists());
     assert!(share.assert_equal().len() > LARGE);
+}
+
+/// Files done and files in all, while a share is copied.
+fn progress(place: &Place) -> Option<(u64, u64)> {
+    let shown: Value = serde_json::from_str(&place.run(&["--json", "share", "show", "repo"]).out).ok()?;
+    let progress = Some(&shown["progress"]).filter(|progress| progress["phase"] == "copying")?;
+    Some((progress["files_done"].as_u64()?, progress["files_total"].as_u64()?))
 }
 
 #[test]
