@@ -78,8 +78,8 @@ fn a_large_tree_of_real_files_is_shared() {
 
 /// Files done and files in all, while a share is copied.
 fn progress(place: &Place) -> Option<(u64, u64)> {
-    let shown: Value = serde_json::from_str(&place.run(&["--json", "share", "show", "repo"]).out).ok()?;
-    let progress = Some(&shown["progress"]).filter(|progress| progress["phase"] == "copying")?;
+    let shares: Value = serde_json::from_str(&place.run(&["--json", "share", "list"]).out).ok()?;
+    let progress = shares.get(0).map(|share| &share["progress"]).filter(|progress| progress["phase"] == "copying")?;
     Some((progress["files_done"].as_u64()?, progress["files_total"].as_u64()?))
 }
 
