@@ -151,7 +151,7 @@ impl Actor {
         }));
         self.known.counting = false;
         self.known.uncounted = true;
-        self.known.goal = (0, 0);
+        self.known.goal = None;
         if let Some(reason) = self.lost.take() {
             return self.go_down(reason);
         }

@@ -39,8 +39,8 @@ pub struct Known {
     pub awaited: u8,
     /// Whether something has changed since they were asked for.
     pub uncounted: bool,
-    /// Files and bytes that the session has to carry in all until both sides hold as many, as of the last counts.
-    pub goal: (u64, u64),
+    /// Files and bytes that the session has to carry in all until both sides hold as many, as of its last counts.
+    pub goal: Option<(u64, u64)>,
     /// Who waits for them, to be shown a fresh account.
     pub waiting: Vec<Reply<ShareInfo>>,
     /// The last change that reached the other side.
@@ -285,8 +285,10 @@ impl Actor {
             Link::Paused | Link::Down { .. } | Link::RootFault { .. } => return None,
             Link::Connecting => Phase::Connecting,
             Link::Up(_) if status.halted => return None,
-            Link::Up(up) if !status.prepared && !up.crawled.iter().all(|crawled| *crawled) => Phase::Scanning,
-            Link::Up(_) if left_files == 0 && !status.prepared => Phase::Finishing,
+            Link::Up(_) if status.prepared => Phase::Copying,
+            // Of a large tree all has been told only shortly before all has been carried.
+            Link::Up(up) if up.crawled != [true; 2] && status.carried_files == 0 => Phase::Scanning,
+            Link::Up(up) if up.crawled == [true; 2] && left_files == 0 => Phase::Finishing,
             Link::Up(_) => Phase::Copying,
         };
         let (files, bytes) = (status.carried_files, status.carried_bytes);
@@ -295,7 +297,8 @@ impl Actor {
         if status.prepared && !long {
             return None;
         }
-        let known = !matches!(phase, Phase::Connecting | Phase::Scanning);
+        let is_counted = status.prepared || self.known.goal.is_some();
+        let known = is_counted && !matches!(phase, Phase::Connecting | Phase::Scanning);
         let scanned = self.known.counts[Side::Host as usize].unwrap_or_default();
         let scanned = scanned.files + scanned.directories + scanned.symlinks;
         Some(Progress {
@@ -312,7 +315,7 @@ impl Actor {
     /// What the session has decided to carry; while a share is being prepared, what the counts of both sides differ by, if that is more:
     /// of a large tree the session knows only what is next.
     fn left_to_carry(&self, status: &Status) -> (u64, u64) {
-        let (files, bytes) = if status.prepared { (0, 0) } else { self.known.goal };
+        let (files, bytes) = self.known.goal.filter(|_| !status.prepared).unwrap_or_default();
         let left = |goal: u64, carried: u64, decided: u64| goal.saturating_sub(carried).max(decided);
         (
             left(files, status.carried_files, status.remaining_files),
@@ -324,10 +327,9 @@ impl Actor {
     pub(super) fn set_goal(&mut self) {
         let Link::Up(up) = &self.link else { return };
         let (Ok(status), [Some(host), Some(guest)]) = (up.session.status(), self.known.counts) else { return };
-        self.known.goal = (
-            status.carried_files + host.files.abs_diff(guest.files),
-            status.carried_bytes + host.bytes.abs_diff(guest.bytes),
-        );
+        let files = status.carried_files + host.files.abs_diff(guest.files);
+        let bytes = status.carried_bytes + host.bytes.abs_diff(guest.bytes);
+        self.known.goal = Some((files, bytes));
     }
 
     fn watches(&self) -> Option<Watches> {
