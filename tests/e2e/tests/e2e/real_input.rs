@@ -52,10 +52,9 @@ fn a_large_tree_of_real_files_is_shared() {
     let shown = share.show();
     let files = shown["entries"]["files"].as_u64().unwrap();
     assert!(files > LARGE as u64 / 2, "{shown}");
-    // Well before all of them had come it was told how many there are; and never that nearly all had come when half of them hadn't.
-    let is_known = |(done, total): &(u64, u64)| done * 10 < total * 9 && total.abs_diff(files) < files / 10;
-    let is_too_good = |(done, total): &(u64, u64)| done * 10 > total * 9 && done * 2 < files;
-    assert!(told.iter().any(is_known) && !told.iter().any(is_too_good), "{files}: {told:?}");
+    // It was told, and never that nearly all had come when half of them hadn't. (While the folder is looked at, there are more and more.)
+    let early: Vec<_> = told.iter().filter(|(done, _)| done * 2 < files).collect();
+    assert!(!early.is_empty() && early.iter().all(|(done, total)| done * 10 < total * 9), "{files}: {told:?}");
 
     // A part of it is thrown away and made again, as builds and package managers do, on either side.
     for side in [&share.host, &share.guest] {
