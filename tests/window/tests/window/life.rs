@@ -10,7 +10,8 @@ fn a_share_from_nothing_to_removed() {
     let desktop = Desktop::new();
     let tray = desktop.tray();
     let folder = desktop.place.folder("storefront");
-    for n in 0..50 {
+    // Few enough that what is done right after them isn't shown together with them, in one line.
+    for n in 0..40 {
         fs::write(folder.join(format!("{n}.txt")), format!("{n}\n")).unwrap();
     }
     fs::create_dir_all(folder.join("node_modules/left-pad")).unwrap();
