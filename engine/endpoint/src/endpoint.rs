@@ -45,16 +45,19 @@ pub struct Endpoint<F: Fs> {
     state: Mutex<State>,
     /// A flight has landed.
     pub(crate) landed: Condvar,
-    /// The feed has grown, or the endpoint has become crawled.
-    pub(crate) fed: Condvar,
-    /// Something waits for [`Endpoint::take_dirty`].
-    dirtied: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
+    /// Whom to tell that the feed has grown, or that the endpoint has become crawled.
+    pub(crate) listener: Mutex<Option<Listener>>,
+    /// Whom to tell that something waits for [`Endpoint::take_dirty`].
+    dirtied: Mutex<Option<Listener>>,
     /// Numbers for names in staging.
     pub(crate) staged_next: AtomicU64,
     /// How many have something in staging.
     pub(crate) staging_users: Mutex<usize>,
     pub(crate) syncs: Syncs,
 }
+
+/// Whom to tell of something.
+type Listener = Arc<dyn Fn() + Send + Sync>;
 
 /// What is kept under the endpoint's lock.
 pub(crate) struct State {
@@ -97,8 +100,6 @@ pub(crate) struct State {
     pub unsynced: bool,
     /// The file with the rules has changed since the last look.
     pub rules_changed: bool,
-    /// How often [`Endpoint::wake`] was called.
-    pub wakes: u64,
 }
 
 /// What was taken out of the share and has to wait for the recycle bin.
@@ -206,7 +207,6 @@ impl<F: Fs> Endpoint<F> {
             taken_back: false,
             unsynced: true,
             rules_changed: false,
-            wakes: 0,
         };
         Ok(Self {
             fs,
@@ -216,7 +216,7 @@ impl<F: Fs> Endpoint<F> {
             bin,
             state: Mutex::new(state),
             landed: Condvar::new(),
-            fed: Condvar::new(),
+            listener: Mutex::new(None),
             dirtied: Mutex::new(None),
             staged_next: AtomicU64::new(staged_next),
             staging_users: Mutex::new(0),

@@ -1,12 +1,28 @@
 //! The feed: what the session is told.
 
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
 
 use causeway_index::{Durability, IndexError};
 use causeway_sync::{Change, Changes, RelPath, Seq};
 
 use crate::endpoint::{Endpoint, State};
 use crate::fs::Fs;
+
+/// What an asker wants to be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Inquiry {
+    after: Seq,
+    limit: usize,
+    /// Up to here there is nothing to tell: the endpoint's own changes aren't gone through again with each that follows.
+    silent: Seq,
+}
+
+impl Inquiry {
+    /// What has changed after `after`, at most `limit` changes.
+    pub fn new(after: Seq, limit: usize) -> Self {
+        Self { after, limit, silent: after }
+    }
+}
 
 impl<F: Fs> Endpoint<F> {
     /// What has changed after `after`, at most `limit` changes. May be empty though there is more behind `upto`.
@@ -17,52 +33,42 @@ impl<F: Fs> Endpoint<F> {
         Ok(changes)
     }
 
-    /// Waits until there is a change after `after`, or one [is owed](Self::owe_changes), or until all has been looked at if the asker doesn't know that yet
-    /// (`knows_crawled`). `None` when `timeout` has passed, or [`Self::wake`] was called.
-    pub fn wait_for_changes(
-        &self,
-        after: Seq,
-        limit: usize,
-        knows_crawled: bool,
-        timeout: Duration,
-    ) -> Result<Option<Changes>, IndexError> {
-        let deadline = Instant::now() + timeout;
+    /// What there is to tell an asker now: a change after [`Inquiry::after`], or an empty window where one [is owed](Self::owe_changes), or
+    /// that all has been looked at, if the asker doesn't know that yet. Where it is nothing, [`Self::on_news`] tells when to ask again.
+    pub fn news(&self, asked: &mut Inquiry, knows_crawled: bool) -> Result<Option<Changes>, IndexError> {
         let mut state = self.lock();
-        let wakes = state.wakes;
-        // Up to here there is nothing to tell: the endpoint's own changes aren't gone through again with each that follows.
-        let mut silent = after;
-        loop {
-            let changes = next_changes(&state, silent, limit)?;
-            let owed = after < state.owed && changes.upto >= state.owed;
-            if !changes.changes.is_empty() || (changes.crawled && !knows_crawled) || owed {
-                state.keep_moves(&changes)?;
-                return Ok(Some(changes));
-            }
-            silent = changes.upto;
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || state.wakes != wakes {
-                return Ok(None);
-            }
-            state = match self.fed.wait_timeout(state, left) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+        let changes = next_changes(&state, asked.silent, asked.limit)?;
+        let owed = asked.after < state.owed && changes.upto >= state.owed;
+        if !changes.changes.is_empty() || (changes.crawled && !knows_crawled) || owed {
+            state.keep_moves(&changes)?;
+            return Ok(Some(changes));
+        }
+        asked.silent = changes.upto;
+        Ok(None)
+    }
+
+    /// Lets `tell` be called whenever there may be something new to tell. It holds up who found it, and may ask for [`Self::news`].
+    pub fn on_news(&self, tell: impl Fn() + Send + Sync + 'static) {
+        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(tell));
+    }
+
+    /// To be called without the endpoint's lock.
+    pub(crate) fn tell_news(&self) {
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(tell) = listener {
+            tell();
         }
     }
 
-    /// The newest change. A wait for changes goes on to this one from now on, even where it has nothing to tell on the way
-    /// (the endpoint's own changes), so that an asker who needs to have heard of everything up to here does.
+    /// The newest change. Askers are told of everything up to this one from now on, be it by an empty window
+    /// (the endpoint's own changes), so that who needs to have heard of everything up to here does.
     pub fn owe_changes(&self) -> Seq {
         let mut state = self.lock();
         state.owed = state.index.seq();
-        self.fed.notify_all();
-        state.owed
-    }
-
-    /// Ends all waits for changes that are under way.
-    pub fn wake(&self) {
-        self.lock().wakes += 1;
-        self.fed.notify_all();
+        let owed = state.owed;
+        drop(state);
+        self.tell_news();
+        owed
     }
 
     /// Changes up to `seq` won't be asked for again.
@@ -88,7 +94,8 @@ impl<F: Fs> Endpoint<F> {
         // All that is known is told once more before anybody may think that all has been told.
         state.crawled = state.crawled.map(|_| state.index.seq());
         state.wrote()?;
-        self.fed.notify_all();
+        drop(state);
+        self.tell_news();
         Ok(())
     }
 }

@@ -26,16 +26,18 @@ pub(crate) enum Part<'a> {
     Hole(u64),
 }
 
-/// A buffer for reading, allocated when first used.
+/// A buffer for reading. It grows with what is read: zeroing a large one takes longer than reading a small file.
 #[derive(Default)]
 pub(crate) struct Buffer(Vec<u8>);
 
 impl Buffer {
-    pub(crate) fn bytes(&mut self) -> &mut [u8] {
-        if self.0.is_empty() {
-            self.0 = vec![0; PIECE_BYTES_MAX];
+    /// So many bytes, a piece at most.
+    pub(crate) fn bytes(&mut self, wanted: u64) -> &mut [u8] {
+        let length = usize::try_from(wanted).unwrap_or(usize::MAX).min(PIECE_BYTES_MAX);
+        if self.0.len() < length {
+            self.0.resize(length, 0);
         }
-        &mut self.0
+        &mut self.0[..length]
     }
 }
 
@@ -85,17 +87,17 @@ pub(crate) fn read_parts<F: Fs>(
             file.seek(SeekFrom::Start(at))?;
         }
         while at < end {
-            let want = buffer.bytes().len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
-            let got = read_full(file, &mut buffer.bytes()[..want])?;
+            let bytes = buffer.bytes(end - at);
+            let got = read_full(file, bytes)?;
             if got == 0 {
                 return Ok(false);
             }
-            each(Part::Bytes(&buffer.bytes()[..got]))?;
+            each(Part::Bytes(&bytes[..got]))?;
             at += got as u64;
         }
     }
     // One byte more tells a file that has grown, which a stat afterwards would tell as well, but not of every file system.
-    Ok(size >= HOLES_FROM_BYTES || read_full(file, &mut buffer.bytes()[..1])? == 0)
+    Ok(size >= HOLES_FROM_BYTES || read_full(file, buffer.bytes(1))? == 0)
 }
 
 /// Reads until `into` is full or the file ends.

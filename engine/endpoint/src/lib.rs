@@ -40,6 +40,7 @@ pub use apply::{Applier, Complete};
 pub use edit::{Edited, edit};
 pub use endpoint::Endpoint;
 pub use error::{KeepError, LookError, OpenError, ProtocolError};
+pub use feed::Inquiry;
 pub use recycle_bin::{BinId, InvalidBinId, Item, Reason, Retention, Usage};
 pub use settings::{Dirty, Later, Look, Looked, Settings, Symlinks};
 pub use supply::{AskSignature, TakeContent};

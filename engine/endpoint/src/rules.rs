@@ -52,7 +52,7 @@ impl<F: Fs> Endpoint<F> {
         self.lock().rules = Arc::clone(&rules);
         let forgotten = self.forget_ignored(&rules, stop);
         // Also after a failure: what was forgotten so far stands there.
-        self.fed.notify_all();
+        self.tell_news();
         self.dirty(RelPath::ROOT, Look::Below);
         let forgotten = forgotten?;
         if self.side == Side::Guest {

@@ -11,6 +11,9 @@ pub const FILES_PER_DIRECTORY: u64 = 10;
 /// Directories in a directory.
 const DIRECTORIES_PER_DIRECTORY: u64 = 10;
 
+/// From so many entries on, files are an eighth as long: three copies of a million files are to fit on a disk.
+const SHORT_FROM: u64 = 500_000;
+
 /// A tree like one of source code: files of 2 KB in the median, a few of them long, ten to a directory, directories ten to a directory.
 #[derive(Clone, Debug)]
 pub struct Tree {
@@ -27,6 +30,7 @@ impl Tree {
         let filler = random.bytes(1 << 20);
         let directories = (entries / (FILES_PER_DIRECTORY + 1)).max(1);
         let count = entries.saturating_sub(directories);
+        let shorter = if entries < SHORT_FROM { 1 } else { 8 };
         let mut files = Vec::new();
         for number in 0..directories {
             let at = directory(number);
@@ -34,7 +38,7 @@ impl Tree {
             let here = count / directories + u64::from(number < count % directories);
             for file in 0..here {
                 let path = at.join(format!("file{file}.rs"));
-                fs::write(root.join(&path), &filler[..size(&mut random)])?;
+                fs::write(root.join(&path), &filler[..size(&mut random) / shorter])?;
                 files.push(path);
             }
         }

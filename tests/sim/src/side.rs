@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use causeway_endpoint::watch::{Hint, WatchEvent};
-use causeway_endpoint::{Dirty, Endpoint, Look, LookError, Looked, Settings, Symlinks};
+use causeway_endpoint::{Dirty, Endpoint, Inquiry, Look, LookError, Looked, Settings, Symlinks};
 use causeway_index::{Identity, Index};
 use causeway_sync::ignore::Rules;
 use causeway_sync::session::RootFault;
@@ -370,7 +369,7 @@ impl Process {
     /// Answers the pull if there is something to tell.
     pub fn feed(&mut self) -> bool {
         let Some((after, limit)) = self.pull else { return false };
-        let told = self.endpoint().wait_for_changes(after, limit as usize, self.knows_crawled, Duration::ZERO);
+        let told = self.endpoint().news(&mut Inquiry::new(after, limit as usize), self.knows_crawled);
         match told.expect("the index can be read") {
             Some(changes) => {
                 self.send_changes(changes);

@@ -313,13 +313,13 @@ fn copy<R: io::Read + Seek>(
     let mut left = bytes;
     let mut ends_in_hole = false;
     while left > 0 {
-        let step = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES_MAX);
-        let got = hash::read_full(base, &mut buffer.bytes()[..step])?;
+        let bytes = buffer.bytes(left);
+        let got = hash::read_full(base, bytes)?;
         if got == 0 {
             // The file was cut short meanwhile: what came is told apart by its digest.
             return Ok(ends_in_hole);
         }
-        let part = &buffer.bytes()[..got];
+        let part = &bytes[..got];
         hasher.update(part);
         ends_in_hole = part.iter().all(|byte| *byte == 0);
         if ends_in_hole {

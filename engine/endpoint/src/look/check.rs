@@ -75,7 +75,7 @@ impl<F: Fs> Endpoint<F> {
         self.check_write(&mut state, touched)?;
         state.wrote()?;
         drop(state);
-        self.fed.notify_all();
+        self.tell_news();
         Ok(())
     }
 }
@@ -350,7 +350,7 @@ impl<F: Fs> Scan<'_, F> {
         let same_inode = row.as_ref().is_some_and(|row| row.fingerprint.inode == stat.inode);
         let found = Found { dir: id, name, path: path.to_owned(), row, what: What::Finding(finding) };
         let written = self.write(&found)?;
-        self.ep.fed.notify_all();
+        self.ep.tell_news();
         if let Written::Row(Some(Row { id: Some(id), .. })) = written
             && is_directory
             && (want.below || (want.moved && !self.told.lead_to(path)) || !was_directory || !same_inode)
@@ -455,7 +455,7 @@ impl<F: Fs> Scan<'_, F> {
             self.confirm_not_emptied()?;
         }
         self.write_all(&mut found)?;
-        self.ep.fed.notify_all();
+        self.ep.tell_news();
         for parent in parents {
             self.drop_bare_parent(&parent)?;
         }

@@ -57,7 +57,7 @@ impl<F: Fs> Endpoint<F> {
             state.crawled.get_or_insert(seq);
             state.commit(causeway_index::Durability::Process)?;
             drop(state);
-            self.fed.notify_all();
+            self.tell_news();
         }
         Ok(scan.finish(complete))
     }
@@ -239,7 +239,7 @@ impl<F: Fs> Scan<'_, F> {
             }
         }
         self.write_all(found)?;
-        self.ep.fed.notify_all();
+        self.ep.tell_news();
         Ok(())
     }
 

@@ -137,6 +137,6 @@ impl<'e, F: Fs> Scan<'e, F> {
 impl<F: Fs> Drop for Scan<'_, F> {
     fn drop(&mut self) {
         self.ep.lock().flights.end_look(self.id);
-        self.ep.fed.notify_all();
+        self.ep.tell_news();
     }
 }

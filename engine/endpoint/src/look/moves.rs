@@ -127,7 +127,7 @@ impl<F: Fs> Scan<'_, F> {
         state.wrote()?;
         drop(state);
         self.dirs.forget(from);
-        self.ep.fed.notify_all();
+        self.ep.tell_news();
         Ok(Some(moved))
     }
 }

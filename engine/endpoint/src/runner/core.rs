@@ -6,9 +6,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use causeway_sync::ignore::{RuleTexts, Rules, RulesError, Verdict};
-use causeway_sync::{Changes, RelPath, Seq};
+use causeway_sync::{RelPath, Seq};
 
 use super::boot::now_ms;
+use super::feed::{self, Feed};
 use super::queue::{BarrierId, Queue, Work};
 use super::report::Report;
 use super::side::Answer;
@@ -30,8 +31,7 @@ pub(super) struct Core<F: Fs> {
     /// Ends looks that are under way.
     pub stop: AtomicBool,
     pub session: Mutex<Session>,
-    /// A pull has come, or has been withdrawn.
-    pub pulled: Condvar,
+    pub feed: Mutex<Feed>,
     pub watch: Mutex<Option<Box<dyn Watch>>>,
     agenda: Mutex<Agenda>,
     /// The agenda has changed.
@@ -62,22 +62,9 @@ impl InForce {
 pub(super) struct Session {
     /// Grows with every session that begins or ends.
     pub number: u64,
-    pub pull: Option<Pull>,
-    /// Whether the feed's thread is waiting for changes.
-    pub feeding: bool,
-    /// Whether the session has been told that all has been looked at.
-    pub knows_crawled: bool,
     pub barriers: HashMap<BarrierId, Answer<Seq>>,
     /// Number of the last barrier: they don't repeat from session to session.
     pub last_barrier: u64,
-    pub quit: bool,
-}
-
-/// A pull that waits for changes.
-pub(super) struct Pull {
-    pub after: Seq,
-    pub limit: u32,
-    pub answer: Answer<Changes>,
 }
 
 /// What the scanner's thread has to do, and when; times in milliseconds since 1970.
@@ -97,6 +84,8 @@ pub(super) struct Agenda {
     pub whole_due_ms: Option<u64>,
     /// When the subtrees that nobody watches are to be looked at.
     pub poll_due_ms: Option<u64>,
+    /// When to try again to answer the pull, after the index has failed.
+    pub tell_due_ms: Option<u64>,
     /// When to tell what can't be looked at.
     pub problems_due_ms: Option<u64>,
     /// When to tidy up.
@@ -106,6 +95,7 @@ pub(super) struct Agenda {
 /// What the scanner's thread does next.
 pub(super) enum Step {
     Quit,
+    Tell,
     Watch,
     Whole,
     Look(Work),
@@ -120,6 +110,10 @@ impl Agenda {
         let due = |at: Option<u64>| at.is_some_and(|at| at <= now_ms);
         if self.quit {
             return Some(Step::Quit);
+        }
+        if due(self.tell_due_ms) {
+            self.tell_due_ms = None;
+            return Some(Step::Tell);
         }
         if due(self.watch_due_ms) {
             self.watch_due_ms = None;
@@ -152,7 +146,7 @@ impl Agenda {
 
     /// When something will have to be done, if nothing happens before.
     fn next_due_ms(&self) -> Option<u64> {
-        let mut times = vec![self.watch_due_ms, self.whole_due_ms];
+        let mut times = vec![self.tell_due_ms, self.watch_due_ms, self.whole_due_ms];
         if self.whole_due_ms.is_none() {
             times.extend([self.queue.next_due_ms(), self.poll_due_ms, self.problems_due_ms, self.maintain_due_ms]);
         }
@@ -176,7 +170,7 @@ impl<F: Fs> Core<F> {
             rules: Mutex::new(rules),
             stop: AtomicBool::new(false),
             session: Mutex::default(),
-            pulled: Condvar::new(),
+            feed: Mutex::default(),
             watch: Mutex::new(None),
             agenda: Mutex::new(agenda),
             changed: Condvar::new(),
@@ -189,6 +183,12 @@ impl<F: Fs> Core<F> {
         core.endpoint.on_dirty(move || {
             if let Some(core) = weak.upgrade() {
                 core.plan(|agenda| agenda.endpoint_dirty = true);
+            }
+        });
+        let weak = Arc::downgrade(&core);
+        core.endpoint.on_news(move || {
+            if let Some(core) = weak.upgrade() {
+                feed::tell(&core);
             }
         });
         core

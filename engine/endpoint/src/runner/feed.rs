@@ -1,82 +1,66 @@
-//! The thread that answers pulls.
+//! Answering pulls.
+//!
+//! Whoever brings news answers the pull that waits for it, on the way: a change waits for no other thread.
 
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use causeway_sync::{Changes, Seq};
 
-use causeway_sync::Seq;
-
-use super::core::{Core, Pull};
+use super::boot::now_ms;
+use super::core::{AGAIN_MS, Core, lock};
+use super::side::Answer;
+use crate::feed::Inquiry;
 use crate::fs::Fs;
 
-/// How long a wait for changes may last before it begins anew; it ends by a change, or by [`withdraw`].
-const WAIT: Duration = Duration::from_secs(3600);
-/// How long to wait after the index has failed.
-const AGAIN: Duration = Duration::from_secs(1);
+/// The session's pull.
+#[derive(Default)]
+pub(super) struct Feed {
+    pull: Option<Pull>,
+    /// Whether the session has been told that all has been looked at.
+    knows_crawled: bool,
+}
 
-/// Answers pulls until the runner ends.
-pub(super) fn run<F: Fs>(core: &Core<F>) {
-    while let Some((number, after, limit, knows_crawled)) = next_pull(core) {
-        let told = core.endpoint.wait_for_changes(after, limit as usize, knows_crawled, WAIT);
-        let mut session = core.session();
-        session.feeding = false;
-        core.pulled.notify_all();
-        let answer = match &told {
-            Ok(Some(changes)) if session.number == number => {
-                session.knows_crawled = changes.crawled;
-                session.pull.take().map(|pull| pull.answer)
+/// A pull that waits for changes.
+struct Pull {
+    asked: Inquiry,
+    answer: Answer<Changes>,
+}
+
+/// Answers the pull, if there is one and something to tell.
+pub(super) fn tell<F: Fs>(core: &Core<F>) {
+    // Held while the answer is looked for: what comes meanwhile is found by the next call, which waits here.
+    let mut feed = lock(&core.feed);
+    let knows_crawled = feed.knows_crawled;
+    let Some(pull) = &mut feed.pull else { return };
+    match core.endpoint.news(&mut pull.asked, knows_crawled) {
+        Ok(Some(changes)) => {
+            feed.knows_crawled = changes.crawled;
+            let pull = feed.pull.take();
+            drop(feed);
+            if let Some(pull) = pull {
+                (pull.answer)(changes);
             }
-            _ => None,
-        };
-        drop(session);
-        match (told, answer) {
-            (Ok(Some(changes)), Some(answer)) => answer(changes),
-            (Ok(_), _) => {}
-            (Err(error), _) => {
-                tracing::warn!(%error, "changes can't be read");
-                std::thread::sleep(AGAIN);
-            }
+        }
+        Ok(None) => {}
+        Err(error) => {
+            tracing::warn!(%error, "changes can't be read");
+            drop(feed);
+            core.plan(|agenda| agenda.tell_due_ms = Some(now_ms() + AGAIN_MS));
         }
     }
 }
 
-/// Waits for a pull; `None` when the runner ends.
-fn next_pull<F: Fs>(core: &Core<F>) -> Option<(u64, Seq, u32, bool)> {
-    let mut session = core.session();
-    loop {
-        if session.quit {
-            return None;
-        }
-        if let Some(Pull { after, limit, .. }) = session.pull {
-            session.feeding = true;
-            return Some((session.number, after, limit, session.knows_crawled));
-        }
-        session = core.pulled.wait(session).unwrap_or_else(PoisonError::into_inner);
+/// Notes a pull of a session, unless that is over, and answers it if there is something to tell.
+pub(super) fn pull<F: Fs>(core: &Core<F>, number: u64, after: Seq, limit: u32, answer: Answer<Changes>) {
+    let session = core.session();
+    if session.number != number {
+        return;
     }
-}
-
-/// Notes a pull of a session, unless that is over.
-pub(super) fn pull<F: Fs>(core: &Core<F>, number: u64, pull: Pull) {
-    let mut session = core.session();
-    if session.number == number {
-        session.pull = Some(pull);
-        core.pulled.notify_all();
-    }
-}
-
-/// Withdraws the pull, and waits until the thread waits for no changes any more.
-pub(super) fn withdraw<F: Fs>(core: &Arc<Core<F>>) {
-    let mut session = core.session();
-    let dropped = session.pull.take();
-    while session.feeding {
-        drop(session);
-        // Once may be too early: the thread may be about to wait.
-        core.endpoint.wake();
-        session = core.session();
-        if session.feeding {
-            let waited = core.pulled.wait_timeout(session, Duration::from_millis(1));
-            session = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
+    lock(&core.feed).pull = Some(Pull { asked: Inquiry::new(after, limit as usize), answer });
     drop(session);
+    tell(core);
+}
+
+/// Withdraws the pull. None is being looked for then.
+pub(super) fn withdraw<F: Fs>(core: &Core<F>) {
+    let dropped = std::mem::take(&mut *lock(&core.feed));
     drop(dropped);
 }

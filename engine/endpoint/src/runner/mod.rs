@@ -1,7 +1,7 @@
-//! One side of a share at work: an endpoint with its watcher, and the threads that look, tell and make durable.
+//! One side of a share at work: an endpoint with its watcher, and the threads that look and make durable.
 //!
 //! ```text
-//! watcher ──► agenda ──► scanner's thread ──► endpoint ──► feed's thread ──► answers to pulls
+//! watcher ──► agenda ──► scanner's thread ──► endpoint ──► answers to pulls
 //! ```
 //!
 //! A [`Runner`] outlives sessions: between two of them it goes on looking, so that the next one finds the index true to the disk.
@@ -34,7 +34,7 @@ pub use boot::{boot_id, now_ms};
 pub use side::{Answer, Events, ShareSide};
 pub use watching::{StartWatch, Started};
 
-use self::core::{Core, InForce, Pull, lock};
+use self::core::{Core, InForce, lock};
 use self::queue::BarrierId;
 use self::scan::Scanner;
 use self::worker::Worker;
@@ -49,7 +49,7 @@ pub struct Runner<F: Fs> {
     /// Makes durable, beside everything else.
     syncs: Worker,
     errands: Worker,
-    threads: Vec<JoinHandle<()>>,
+    scanner: Option<JoinHandle<()>>,
 }
 
 impl<F: Fs> Runner<F> {
@@ -61,11 +61,10 @@ impl<F: Fs> Runner<F> {
             notes: Worker::start("notes")?,
             syncs: Worker::start("syncs")?,
             errands: Worker::start("errands")?,
-            threads: Vec::new(),
+            scanner: None,
         };
-        let scanner = Scanner::new(Arc::clone(&core));
-        runner.threads.push(std::thread::Builder::new().name("scanner".to_owned()).spawn(move || scanner.run())?);
-        runner.threads.push(std::thread::Builder::new().name("feed".to_owned()).spawn(move || feed::run(&core))?);
+        let scanner = Scanner::new(core);
+        runner.scanner = Some(std::thread::Builder::new().name("scanner".to_owned()).spawn(move || scanner.run())?);
         Ok(runner)
     }
 
@@ -117,12 +116,11 @@ impl<F: Fs> ShareSide for Runner<F> {
 
     fn end(&self) {
         self.core.report.end();
-        feed::withdraw(&self.core);
         let mut session = self.core.session();
         session.number += 1;
-        session.knows_crawled = false;
         let barriers = std::mem::take(&mut session.barriers);
         drop(session);
+        feed::withdraw(&self.core);
         self.core.plan(|agenda| {
             agenda.cookies.clear();
             agenda.queue.end_session();
@@ -134,7 +132,7 @@ impl<F: Fs> ShareSide for Runner<F> {
         // Behind the notes that came before it: what they put into the feed is part of the answer.
         let core = Arc::clone(&self.core);
         let number = core.session().number;
-        self.notes.run(move || feed::pull(&core, number, Pull { after, limit, answer }));
+        self.notes.run(move || feed::pull(&core, number, after, limit, answer));
     }
 
     fn acknowledge(&self, seq: Seq) {
@@ -208,14 +206,12 @@ impl<F: Fs> Drop for Runner<F> {
     fn drop(&mut self) {
         self.core.stop.store(true, Ordering::Relaxed);
         self.end();
-        self.core.session().quit = true;
-        self.core.pulled.notify_all();
         self.core.plan(|agenda| agenda.quit = true);
         // Its events go nowhere any more.
         drop(lock(&self.core.watch).take());
-        for thread in self.threads.drain(..) {
+        if let Some(scanner) = self.scanner.take() {
             // A panic in it has been shown.
-            let _ = thread.join();
+            let _ = scanner.join();
         }
         if let Err(error) = self.core.endpoint.close() {
             tracing::warn!(%error, "the index could not be closed in good order");

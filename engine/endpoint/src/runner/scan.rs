@@ -7,6 +7,7 @@ use causeway_sync::{Problem, RelPath};
 
 use super::boot::now_ms;
 use super::core::{AGAIN_MS, Core, Step, lock};
+use super::feed;
 use super::queue::Work;
 use super::watching::{POLL_EVERY, WATCH_AGAIN, poll_pause};
 use crate::error::LookError;
@@ -38,6 +39,7 @@ impl<F: Fs> Scanner<F> {
         loop {
             match self.core.next_step() {
                 Step::Quit => return,
+                Step::Tell => feed::tell(&self.core),
                 Step::Watch => self.watch(),
                 Step::Whole => self.look_at_everything(),
                 Step::Look(work) => self.look(work),

@@ -1,10 +1,10 @@
 //! The recycle bin, verification, durability and the feed.
 
 use std::fs;
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use causeway_endpoint::{KeepError, Retention};
+use causeway_endpoint::{Inquiry, KeepError, Retention};
 use causeway_sync::{Entry, Operation, RelPath, RelPathBuf, Seq};
 
 use crate::side::{Side, done, now_ms, path, write};
@@ -138,31 +138,23 @@ fn everything_is_read_and_compared() {
 }
 
 #[test]
-fn changes_are_waited_for() {
-    let side = std::sync::Arc::new(Side::crawled(|share| write(share, "file", "content")));
+fn news_are_told_when_there_are_some() {
+    let side = Side::crawled(|share| write(share, "file", "content"));
     let seq = side.ep.seq();
-    let begun = Instant::now();
-    let nothing = side.ep.wait_for_changes(seq, 10, true, Duration::from_millis(50)).unwrap();
-    assert!(nothing.is_none() && begun.elapsed() >= Duration::from_millis(50));
+    let told = Arc::new(AtomicBool::new(false));
+    let listener = Arc::clone(&told);
+    side.ep.on_news(move || listener.store(true, Ordering::Relaxed));
+    let mut asked = Inquiry::new(seq, 10);
+    assert!(side.ep.news(&mut asked, true).unwrap().is_none());
     // Whoever doesn't know yet that all was looked at learns it at once.
-    assert!(side.ep.wait_for_changes(seq, 10, false, Duration::from_secs(60)).unwrap().unwrap().crawled);
-    let waiter = {
-        let side = std::sync::Arc::clone(&side);
-        std::thread::spawn(move || side.ep.wait_for_changes(seq, 10, true, Duration::from_secs(60)).unwrap())
-    };
-    std::thread::sleep(Duration::from_millis(50));
+    assert!(side.ep.news(&mut asked, false).unwrap().unwrap().crawled);
     side.write("new", "x");
     side.check_closed(&["new"]);
-    let changes = waiter.join().unwrap().unwrap();
+    assert!(told.swap(false, Ordering::Relaxed));
+    let changes = side.ep.news(&mut asked, true).unwrap().unwrap();
     assert_eq!(changes.changes.len(), 1);
-    let waiter = {
-        let side = std::sync::Arc::clone(&side);
-        let seq = side.ep.seq();
-        std::thread::spawn(move || side.ep.wait_for_changes(seq, 10, true, Duration::from_secs(60)).unwrap())
-    };
-    std::thread::sleep(Duration::from_millis(50));
-    side.ep.wake();
-    assert!(waiter.join().unwrap().is_none());
+    side.ep.owe_changes();
+    assert!(told.load(Ordering::Relaxed));
 }
 
 #[test]
