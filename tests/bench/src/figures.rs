@@ -11,7 +11,7 @@ use serde::Serialize;
 pub enum Unit {
     /// Milliseconds.
     Ms,
-    /// Milliseconds of processor time, of all processes of Causeway.
+    /// Milliseconds of processor time, of all processes of a program.
     CpuMs,
     /// Megabytes (10^6 bytes).
     Mb,

@@ -10,8 +10,9 @@ use causeway_e2e::Random;
 
 use crate::figures::{Figure, Unit};
 use crate::ground::Ground;
-use crate::limits::{ms, timed};
+use crate::limits::ms;
 use crate::observe::{Observer, until, until_whole};
+use crate::processes::Family;
 
 /// Edits that lsyncd is given.
 const EDITS: u64 = 20;
@@ -35,43 +36,75 @@ pub fn all(ground: &Ground) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
+/// One run of a program after the other.
+#[derive(Default)]
+struct Runs {
+    wall: Vec<f64>,
+    cpu: Vec<f64>,
+    peak: Vec<f64>,
+}
+
+impl Runs {
+    /// Runs a command that has to succeed.
+    fn run(&mut self, command: &mut Command) -> Result<()> {
+        let begun = Instant::now();
+        let mut child = command.stdout(Stdio::null()).spawn()?;
+        let family = Family::of(child.id());
+        let status = child.wait()?;
+        self.wall.push(ms(begun.elapsed()));
+        let used = family.used();
+        self.cpu.push(used.cpu_ms);
+        self.peak.push(used.peak_mb);
+        if status.success() { Ok(()) } else { bail!("{command:?} failed: {status}") }
+    }
+
+    fn figures(self, what: &str) -> [Figure; 3] {
+        [
+            Figure::new(what, Unit::Ms, self.wall),
+            Figure::new(format!("{what}, all its processes"), Unit::CpuMs, self.cpu),
+            Figure::new(format!("{what}, peak memory of all its processes"), Unit::Mb, self.peak),
+        ]
+    }
+}
+
 fn rsync(ground: &Ground) -> Result<Vec<Figure>> {
     let (tree, to) = (ground.tree()?, ground.fresh("rsync"));
-    let run = || timed(Command::new("rsync").arg("-a").arg(format!("{}/", tree.root.display())).arg(&to));
-    let first = run()?;
-    let again = (0..ground.repeats).map(|_| run()).collect::<Result<_>>()?;
-    Ok(vec![
-        Figure::new("rsync -a, first", Unit::Ms, vec![first]),
-        Figure::new("rsync -a, nothing changed", Unit::Ms, again),
-    ])
+    let run =
+        |runs: &mut Runs| runs.run(Command::new("rsync").arg("-a").arg(format!("{}/", tree.root.display())).arg(&to));
+    let (mut first, mut again) = (Runs::default(), Runs::default());
+    run(&mut first)?;
+    for _ in 0..ground.repeats {
+        run(&mut again)?;
+    }
+    Ok([first.figures("rsync -a, first"), again.figures("rsync -a, nothing changed")].into_iter().flatten().collect())
 }
 
 fn unison(ground: &Ground) -> Result<Vec<Figure>> {
     let (tree, to, home) = (ground.tree()?, ground.fresh("unison"), ground.fresh("unison-home"));
     fs::create_dir_all(&to)?;
-    let run = || {
+    let run = |runs: &mut Runs| {
         let options = ["-batch", "-silent", "-ui", "text", "-auto", "-times", "-confirmbigdel=false"];
-        timed(Command::new("unison").arg(&tree.root).arg(&to).args(options).env("UNISON", &home))
+        runs.run(Command::new("unison").arg(&tree.root).arg(&to).args(options).env("UNISON", &home))
     };
-    let first = run()?;
+    let (mut first, mut each, mut burst) = (Runs::default(), Runs::default(), Runs::default());
+    run(&mut first)?;
     let mut random = Random::new(12);
-    let mut each = Vec::new();
     for file in tree.files.iter().take(ground.repeats as usize) {
         fs::write(tree.root.join(file), random.bytes(2_000))?;
-        each.push(run()?);
+        run(&mut each)?;
     }
-    let mut burst = Vec::new();
     for _ in 0..ground.repeats {
         for file in tree.files.iter().take(BURST) {
             fs::write(tree.root.join(file), random.bytes(2_000))?;
         }
-        burst.push(run()?);
+        run(&mut burst)?;
     }
-    Ok(vec![
-        Figure::new("Unison, first", Unit::Ms, vec![first]),
-        Figure::new("Unison, one file changed", Unit::Ms, each),
-        Figure::new("Unison, 2 000 files changed", Unit::Ms, burst),
-    ])
+    let figures = [
+        first.figures("Unison, first"),
+        each.figures("Unison, one file changed"),
+        burst.figures("Unison, 2 000 files changed"),
+    ];
+    Ok(figures.into_iter().flatten().collect())
 }
 
 fn lsyncd(ground: &Ground) -> Result<Vec<Figure>> {
@@ -81,7 +114,8 @@ fn lsyncd(ground: &Ground) -> Result<Vec<Figure>> {
     let begun = Instant::now();
     let lsyncd =
         Command::new("lsyncd").arg("-nodaemon").arg(&settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    let _ends = Ends(lsyncd);
+    let family = Family::of(lsyncd.id());
+    let ends = Ends(lsyncd);
     let last = tree.files.last().map(|file| to.join(file));
     let Some(last) = last else { bail!("the tree is empty") };
     let first = ms(until(|| Ok(last.exists()))?.duration_since(begun));
@@ -111,10 +145,14 @@ fn lsyncd(ground: &Ground) -> Result<Vec<Figure>> {
         }
         burst.push(ms(begun.elapsed()));
     }
+    let used = family.used();
+    drop(ends);
     Ok(vec![
         Figure::new("lsyncd with rsync, first", Unit::Ms, vec![first]),
         Figure::new("lsyncd with rsync, one file changed", Unit::Ms, each),
         Figure::new("lsyncd with rsync, 2 000 files changed", Unit::Ms, burst),
+        Figure::new("lsyncd with rsync, all of this, all its processes", Unit::CpuMs, vec![used.cpu_ms]),
+        Figure::new("lsyncd with rsync, peak memory of all its processes", Unit::Mb, vec![used.peak_mb]),
     ])
 }
 
