@@ -256,18 +256,22 @@ impl Ord for RelPath {
 /// Where two strings of bytes begin to differ, or where the shorter one ends. Paths of one tree begin alike, and are compared all the
 /// time: this goes word by word.
 fn first_difference(a: &[u8], b: &[u8]) -> usize {
-    let (words_a, rest_a) = a.as_chunks::<8>();
-    let (words_b, rest_b) = b.as_chunks::<8>();
-    for (number, (a, b)) in words_a.iter().zip(words_b).enumerate() {
-        let differing = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
-        if differing != 0 {
-            return 8 * number + differing.trailing_zeros() as usize / 8;
+    let shorter = a.len().min(b.len());
+    let (a, b) = (&a[..shorter], &b[..shorter]);
+    let differing = |a: &[u8; 8], b: &[u8; 8]| match u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b) {
+        0 => None,
+        bits => Some(bits.trailing_zeros() as usize / 8),
+    };
+    for (number, (a, b)) in a.as_chunks().0.iter().zip(b.as_chunks().0).enumerate() {
+        if let Some(at) = differing(a, b) {
+            return 8 * number + at;
         }
     }
-    let whole = words_a.len().min(words_b.len());
-    let rest_a = words_a.get(whole).map_or(rest_a, |word| word.as_slice());
-    let rest_b = words_b.get(whole).map_or(rest_b, |word| word.as_slice());
-    8 * whole + rest_a.iter().zip(rest_b).take_while(|(a, b)| a == b).count()
+    match (a.last_chunk(), b.last_chunk()) {
+        // The last word may begin with what was compared already.
+        (Some(a), Some(b)) => differing(a, b).map_or(shorter, |at| shorter - 8 + at),
+        _ => a.iter().zip(b).take_while(|(a, b)| a == b).count(),
+    }
 }
 
 impl fmt::Debug for RelPath {

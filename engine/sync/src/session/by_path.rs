@@ -7,11 +7,14 @@ use std::ops::Bound;
 use crate::session::items::Item;
 use crate::{RelPath, RelPathBuf};
 
+/// By path, with a hash that is quick for strings as long as paths. It is seeded, since a guest chooses its names.
+pub(super) type PathMap<T> = HashMap<RelPathBuf, T, foldhash::fast::RandomState>;
+
 /// Items by path. A path at work is asked for dozens of times, with all the directories above it; a search among a hundred thousand
 /// others each time would be most of the session's work.
 #[derive(Debug, Default)]
 pub(super) struct Items {
-    by_path: HashMap<RelPathBuf, Item>,
+    by_path: PathMap<Item>,
     /// The same paths in their order.
     paths: BTreeSet<RelPathBuf>,
 }

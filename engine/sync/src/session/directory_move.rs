@@ -3,12 +3,11 @@
 //! It is done alone: nothing further is taken in until the ledger knows, so that every path means the same to everyone. Where it
 //! isn't that simple (the other side has changed the directory's place, or the mode forbids it), it *unfolds*: gone there, new here.
 
-use std::collections::HashMap;
-
 use crate::change::{Change, Seq};
 use crate::ledger::{LedgerError, Moved, Update};
 use crate::plan::{Action, Lane, Operation, Outcome};
 use crate::reconcile::Mode;
+use crate::session::by_path::PathMap;
 use crate::session::intents::UnfinishedMove;
 use crate::session::items::{Item, Told};
 use crate::session::{Output, Session};
@@ -85,7 +84,7 @@ impl PastMove {
     }
 
     /// What was carried out in the directory goes along; what was at its new place before has gone.
-    pub fn carry(&self, carried_out: &mut HashMap<RelPathBuf, (Seq, bool)>) {
+    pub fn carry(&self, carried_out: &mut PathMap<(Seq, bool)>) {
         carried_out.retain(|path, _| !self.came_to(path));
         let below: Vec<_> = carried_out.extract_if(|path, _| path.starts_with(&self.from)).collect();
         carried_out

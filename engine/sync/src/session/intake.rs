@@ -1,11 +1,12 @@
 //! Intake: what the endpoints tell becomes items.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::change::{Capabilities, Change, Changes, Hello, Seq};
 use crate::ignore::Verdict;
 use crate::ledger::{LedgerError, Update};
 use crate::plan::BatchId;
+use crate::session::by_path::PathMap;
 use crate::session::directory_move::PastMove;
 use crate::session::items::{Item, Stage, Told};
 use crate::session::{ITEMS_MAX, Output, PULL_MAX, Session};
@@ -61,7 +62,7 @@ pub(super) struct SideState {
     pub taking_in: Option<u64>,
     /// What was carried out on this side since the last window that was taken in: the next one may have been made before. With it,
     /// whether a directory stands there now.
-    carried_out: HashMap<RelPathBuf, (Seq, bool)>,
+    carried_out: PathMap<(Seq, bool)>,
     /// What of that a window to here knows was dropped.
     pruned: Seq,
     /// Items whose own change on this side no window covers yet.
@@ -86,7 +87,7 @@ impl SideState {
             first_window: 0,
             intake: VecDeque::new(),
             taking_in: None,
-            carried_out: HashMap::new(),
+            carried_out: PathMap::default(),
             pruned: Seq::default(),
             unclaimed: Vec::new(),
             past_moves: Vec::new(),

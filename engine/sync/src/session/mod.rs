@@ -27,7 +27,7 @@ mod outcome;
 mod settle;
 mod view;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ use crate::reconcile::Mode;
 use crate::{RelPathBuf, Side};
 
 use batch::Lanes;
-use by_path::Items;
+use by_path::{Items, PathMap};
 use directory_move::DirectoryMove;
 use diverged::Retry;
 use guard::Run;
@@ -256,7 +256,7 @@ pub struct Session<L> {
     /// Items that wait until both sides have been crawled.
     deferred: BTreeSet<RelPathBuf>,
     /// Items that wait for another path to be dealt with.
-    blocked: HashMap<RelPathBuf, Vec<RelPathBuf>>,
+    blocked: PathMap<Vec<RelPathBuf>>,
     lanes: Lanes,
     settling: Settling,
     intents: Intents,
@@ -292,7 +292,7 @@ impl<L: Ledger> Session<L> {
             ready: BTreeSet::new(),
             waiting: BTreeSet::new(),
             deferred: BTreeSet::new(),
-            blocked: HashMap::new(),
+            blocked: PathMap::default(),
             lanes: Lanes::default(),
             settling: Settling::default(),
             intents: Intents::default(),

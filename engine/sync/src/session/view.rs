@@ -81,11 +81,20 @@ impl<L: Ledger> Session<L> {
         match &*known {
             Some((commit, entry)) if *commit == self.commits => Ok(entry.clone()),
             _ => {
-                let entry = self.ledger.agreed(path)?;
+                let entry = if self.ledger_lacks_parent(path) { None } else { self.ledger.agreed(path)? };
                 *known = Some((self.commits, entry.clone()));
                 Ok(entry)
             }
         }
+    }
+
+    /// Whether it is known already that the ledger has no directory above the path.
+    fn ledger_lacks_parent(&self, path: &RelPath) -> bool {
+        let parent = path.parent().and_then(|parent| self.items.get(parent));
+        parent.is_some_and(|parent| match &*parent.in_ledger.borrow() {
+            Some((commit, entry)) => *commit == self.commits && !entry.as_ref().is_some_and(Entry::is_directory),
+            None => false,
+        })
     }
 
     /// All diverged paths at and below a path.
