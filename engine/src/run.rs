@@ -64,7 +64,10 @@ fn serve(home: Home, lock: EngineLock, at_start: MachineAtStart) -> anyhow::Resu
     }
     let engine = Engine::start(home, lock, settings, machine, feed);
     #[cfg(unix)]
-    let docker = docker::listen(&engine, runtime.handle()).context("could not listen for Docker's clients")?;
+    let carrier = docker::Carrier::start().context("could not start the thread for Docker's clients")?;
+    #[cfg(unix)]
+    let docker =
+        docker::listen(&engine, runtime.handle(), &carrier).context("could not listen for Docker's clients")?;
     let control = Arc::new(Control::new(Arc::clone(&engine)));
     let mut stopping = engine.stopping();
     runtime.block_on(async {
@@ -80,6 +83,8 @@ fn serve(home: Home, lock: EngineLock, at_start: MachineAtStart) -> anyhow::Resu
     #[cfg(unix)]
     drop(docker);
     engine.stop();
+    #[cfg(unix)]
+    drop(carrier);
     // Work that still waits for a disk would hold this up.
     runtime.shutdown_background();
     Ok(())

@@ -54,7 +54,7 @@ pub fn share(engine: &Arc<Engine>, project: &Project, folder: &Path, refusal: Re
 fn wanted(project: &Project, folder: &Path) -> Result<Wanted, Refusal> {
     let named: Vec<PathBuf> = project.files.iter().map(PathBuf::from).filter(|path| path.is_absolute()).collect();
     let files = if named.is_empty() { files_in(folder) } else { named };
-    Wanted::read(&files).map_err(|error| {
+    Wanted::read(&files, folder).map_err(|error| {
         Refusal::bad_request(format!("Causeway: the project \"{}\" can't have a share: {error}.", project.name))
     })
 }

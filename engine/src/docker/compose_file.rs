@@ -6,13 +6,17 @@
 //!     x-causeway: {mode: two-way-resolved, exclude: [node_modules, /dist]}
 //! ```
 //!
-//! Files are merged as Compose merges them: of one service the last mode counts, and patterns add up. A project has one share, so its
-//! services have to agree on the mode. Compose itself has read the files before; one without the word isn't looked at.
+//! Files are merged as Compose merges them: of one service the last mode counts, and patterns add up; `extends` and `include` are followed.
+//! A project has one share, so its services have to agree on the mode. Compose itself has read the files before.
+//!
+//! Not here: variables, profiles, files that aren't on this computer, and what takes away again what an earlier file said (`!reset`,
+//! `!override`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use causeway_api::{CreateShare, Mode};
 use serde::Deserialize;
@@ -21,8 +25,10 @@ use serde::Deserialize;
 const WORD: &str = "x-causeway";
 /// Longest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 4 << 20;
-/// Most files of a project that are read.
+/// Most files of a project that are read; what further ones say isn't known.
 const FILES_MAX: usize = 64;
+/// Longest chain of services that extend one another; what is behind it isn't known.
+const EXTENDS_MAX: u32 = 16;
 
 /// Why the files of a project can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -74,33 +80,151 @@ pub struct Wanted {
 struct ComposeFile {
     services: Option<BTreeMap<String, Option<Part>>>,
     volumes: Option<BTreeMap<String, Option<Part>>>,
+    include: Option<Vec<Include>>,
 }
 
 /// A service or a volume.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Part {
     #[serde(rename = "x-causeway")]
     wanted: Option<Wanted>,
+    extends: Option<Extends>,
 }
 
-impl Wanted {
-    /// Reads it from the files of a project, in their order. One that isn't there any more says nothing.
-    pub fn read(files: &[PathBuf]) -> Result<Self, ComposeFileError> {
-        let mut parts = BTreeMap::<String, Self>::new();
-        for path in files.iter().take(FILES_MAX) {
-            let Some(text) = text_of(path)?.filter(|text| text.contains(WORD)) else { continue };
-            let content =
-                |error: serde_saphyr::Error| ComposeFileError::Content { path: path.clone(), why: error.to_string() };
-            let file: ComposeFile = serde_saphyr::from_str(&text).map_err(content)?;
-            let kinds = [("the service", file.services), ("the volume", file.volumes)];
-            for (kind, named) in kinds.into_iter().flat_map(|(kind, all)| Some(kind).into_iter().zip(all)) {
-                for (name, part) in named {
-                    let Some(wanted) = part.and_then(|part| part.wanted) else { continue };
-                    parts.entry(format!("{kind} \"{name}\"")).or_default().add(wanted);
+/// The service that another one begins as.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Extends {
+    Beside(String),
+    Of { service: String, file: Option<PathBuf> },
+}
+
+/// Files that belong to the project, too.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Include {
+    One(PathBuf),
+    Merged { path: Paths },
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Paths {
+    One(PathBuf),
+    Several(Vec<PathBuf>),
+}
+
+impl Include {
+    fn paths(&self) -> &[PathBuf] {
+        match self {
+            Self::One(path) | Self::Merged { path: Paths::One(path) } => std::slice::from_ref(path),
+            Self::Merged { path: Paths::Several(paths) } => paths,
+        }
+    }
+}
+
+/// A file, and the directory that paths in it begin at.
+#[derive(Clone)]
+struct Source {
+    file: Rc<ComposeFile>,
+    directory: PathBuf,
+}
+
+/// The files of a project while they are read.
+#[derive(Default)]
+struct Reading {
+    files: BTreeMap<PathBuf, Option<Rc<ComposeFile>>>,
+    included: BTreeSet<PathBuf>,
+    parts: BTreeMap<String, Wanted>,
+}
+
+impl Reading {
+    /// Takes in what a file says, and what it includes.
+    fn take(&mut self, path: &Path, directory: &Path) -> Result<(), ComposeFileError> {
+        let Some(file) = self.file(path)? else { return Ok(()) };
+        for path in file.include.iter().flatten().flat_map(Include::paths).map(|path| directory.join(path)) {
+            if self.included.insert(path.clone()) {
+                self.take(&path, directory_of(&path))?;
+            }
+        }
+        let source = Source { directory: directory.to_owned(), file: Rc::clone(&file) };
+        for (kind, named) in [("the service", &file.services), ("the volume", &file.volumes)] {
+            for (name, part) in named.iter().flatten() {
+                let wanted = part.as_ref().map(|part| self.wanted(part, &source, EXTENDS_MAX)).transpose()?.flatten();
+                if let Some(wanted) = wanted {
+                    self.parts.entry(format!("{kind} \"{name}\"")).or_default().add(wanted);
                 }
             }
         }
-        Self::of_all(parts)
+        Ok(())
+    }
+
+    /// What a part says together with what it extends.
+    fn wanted(&mut self, part: &Part, source: &Source, left: u32) -> Result<Option<Wanted>, ComposeFileError> {
+        let base = part.extends.as_ref().filter(|_| left > 0).map(|base| self.base(base, source, left)).transpose()?;
+        let Some(mut wanted) = base.flatten() else { return Ok(part.wanted.clone()) };
+        wanted.add(part.wanted.clone().unwrap_or_default());
+        Ok(Some(wanted))
+    }
+
+    fn base(&mut self, base: &Extends, source: &Source, left: u32) -> Result<Option<Wanted>, ComposeFileError> {
+        let (name, source) = match base {
+            Extends::Beside(name) | Extends::Of { service: name, file: None } => (name, source.clone()),
+            Extends::Of { service: name, file: Some(path) } => {
+                let path = source.directory.join(path);
+                let Some(file) = self.file(&path)? else { return Ok(None) };
+                (name, Source { file, directory: directory_of(&path).to_owned() })
+            }
+        };
+        let file = Rc::clone(&source.file);
+        match file.services.as_ref().and_then(|services| services.get(name)) {
+            Some(Some(part)) => self.wanted(part, &source, left - 1),
+            _ => Ok(None),
+        }
+    }
+
+    /// A file; `None` where it isn't there, or can't say anything.
+    fn file(&mut self, path: &Path) -> Result<Option<Rc<ComposeFile>>, ComposeFileError> {
+        if let Some(known) = self.files.get(path) {
+            return Ok(known.clone());
+        }
+        if self.files.len() == FILES_MAX {
+            return Ok(None);
+        }
+        let file = text_of(path)?.map(|text| parse(path, &text)).transpose()?.map(Rc::new);
+        self.files.insert(path.to_owned(), file.clone());
+        Ok(file)
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+/// Reads a text. One without the word need not be understood: Compose has understood it.
+fn parse(path: &Path, text: &str) -> Result<ComposeFile, ComposeFileError> {
+    match serde_saphyr::from_str(text) {
+        Ok(file) => Ok(file),
+        Err(error) if text.contains(WORD) => {
+            Err(ComposeFileError::Content { path: path.to_owned(), why: error.to_string() })
+        }
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "isn't understood, so what it leads to isn't looked at");
+            Ok(ComposeFile::default())
+        }
+    }
+}
+
+impl Wanted {
+    /// Reads it from the files of a project, in their order. One that isn't there any more says nothing. Paths in them begin at the
+    /// project's folder.
+    pub fn read(files: &[PathBuf], folder: &Path) -> Result<Self, ComposeFileError> {
+        let mut reading = Reading::default();
+        for path in files {
+            reading.take(path, folder)?;
+        }
+        Self::of_all(reading.parts)
     }
 
     fn of_all(parts: BTreeMap<String, Self>) -> Result<Self, ComposeFileError> {
@@ -188,7 +312,7 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             files.push(path);
         }
-        Wanted::read(&files).map_err(|error| error.to_string().replace(dir.path().to_str().unwrap(), ""))
+        Wanted::read(&files, dir.path()).map_err(|error| error.to_string().replace(dir.path().to_str().unwrap(), ""))
     }
 
     fn wanted(mode: Option<Mode>, exclude: &[&str]) -> Wanted {
@@ -232,6 +356,52 @@ mod tests {
             (&["services:\n  web:\n    x-causeway:\n"], wanted(None, &[])),
         ] {
             assert_eq!(read(texts), Ok(expected), "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_extended_and_included_counts_too() {
+        use Mode::{OneWayReplica, OneWaySafe};
+        let files = [
+            (
+                "deep/base.yaml",
+                "services: {b: {extends: {service: c, file: deeper/c.yaml}, x-causeway: {exclude: [b]}}}",
+            ),
+            ("deep/deeper/c.yaml", "services: {c: {x-causeway: {mode: one-way-safe, exclude: [c]}}}"),
+            ("more/one.yaml", "include: [two.yaml]\nservices: {one: {x-causeway: {exclude: [one]}}}"),
+            ("more/two.yaml", "include: [one.yaml]\nvolumes: {two: {x-causeway: {exclude: [two]}}}"),
+            ("strange.yaml", "services: [*nowhere"),
+        ];
+        for (text, expected) in [
+            ("services: {a: {extends: b}, b: {x-causeway: {exclude: [b]}}}", wanted(None, &["b"])),
+            (
+                "services: {a: {extends: {service: b, file: deep/base.yaml}, x-causeway: {mode: one-way-replica}}}",
+                wanted(Some(OneWayReplica), &["c", "b"]),
+            ),
+            ("services: {a: {extends: {service: b, file: deep/base.yaml}}}", wanted(Some(OneWaySafe), &["c", "b"])),
+            // The mapping that an alias stands for.
+            (
+                "x-b: &b {service: b, file: deep/base.yaml}\nservices: {a: {extends: *b}}",
+                wanted(Some(OneWaySafe), &["c", "b"]),
+            ),
+            ("include: [more/one.yaml]", wanted(None, &["one", "two"])),
+            ("include: [{path: more/two.yaml, env_file: x}]", wanted(None, &["one", "two"])),
+            ("include: [{path: [more/two.yaml, more/one.yaml]}]", wanted(None, &["one", "two"])),
+            // Nothing that could be followed.
+            ("services: {a: {extends: b}, b: {extends: a}, c: {extends: x}}", wanted(None, &[])),
+            (
+                "include: [missing.yaml, \"${WHERE}/x.yaml\", \"https://nowhere.invalid/x.git\", strange.yaml]",
+                wanted(None, &[]),
+            ),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            for (path, text) in files.into_iter().chain([("sub/compose.yaml", text)]) {
+                let path = dir.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            let read = Wanted::read(&[dir.path().join("sub/compose.yaml")], dir.path());
+            assert_eq!(read.map_err(|error| error.to_string()), Ok(expected), "{text}");
         }
     }
 

@@ -92,11 +92,13 @@ impl EngineHost {
         let real = |path: PathBuf| std::fs::canonicalize(&path).unwrap_or(path);
         let allowed = settings::allowed(&settings).iter().filter_map(|path| path.to_path()).map(real).collect();
         let docker_socket = home.docker_socket();
-        let in_machine = match self.engine.machine().has_docker() {
-            true => DOCKER_IN_VM.to_owned(),
-            false => docker_socket.to_string_lossy().into_owned(),
+        // Docker in the machine, or an Engine on this computer.
+        let is_host = !self.engine.machine().has_docker();
+        let docker_in_machine = match is_host {
+            true => docker_socket.to_string_lossy().into_owned(),
+            false => DOCKER_IN_VM.to_owned(),
         };
-        Ground { allowed, docker_socket, docker_in_machine: in_machine, ..self.shares() }
+        Ground { allowed, docker_socket, docker_in_machine, is_host, ..self.shares() }
     }
 
     /// Waits for one share, until `deadline`; not at all where there is none.

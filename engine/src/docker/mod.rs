@@ -14,13 +14,14 @@ mod follow;
 mod host;
 mod pins;
 pub mod places;
+mod remembered;
 pub mod settings;
 #[cfg(unix)]
 mod spellings;
 pub mod usage;
 
 #[cfg(unix)]
-pub use listening::listen;
+pub use listening::{Carrier, listen};
 
 #[cfg(unix)]
 mod listening {
@@ -28,24 +29,49 @@ mod listening {
     use std::sync::Arc;
 
     use causeway_docker_proxy::Proxy;
-    use tokio::runtime::Handle;
+    use tokio::net::UnixStream;
+    use tokio::runtime::{Builder, Handle};
+    use tokio::sync::oneshot;
 
     use super::follow::follow;
     use super::host::EngineHost;
     use crate::engine::Engine;
     use crate::remote::Listener;
 
-    /// Listens for programs. Dropping what is returned ends that; connections that are open go on.
-    pub fn listen(engine: &Arc<Engine>, runtime: &Handle) -> io::Result<Listener> {
+    /// The thread that carries what goes between Docker and its clients.
+    ///
+    /// It is one, and its own: a request passes two connections on its way, and where these are served by threads that wake one another,
+    /// that takes longer than the rest. Dropping it cuts the connections.
+    pub struct Carrier {
+        handle: Handle,
+        _end: oneshot::Sender<()>,
+    }
+
+    impl Carrier {
+        /// Starts it.
+        pub fn start() -> io::Result<Self> {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let handle = runtime.handle().clone();
+            let (end, ended) = oneshot::channel();
+            std::thread::Builder::new().name("docker".to_owned()).spawn(move || {
+                let _ = runtime.block_on(ended);
+                // Work that still waits for a disk would hold this up.
+                runtime.shutdown_background();
+            })?;
+            Ok(Self { handle, _end: end })
+        }
+    }
+
+    /// Listens for programs. Dropping what is returned ends that; connections that are open go on as long as the carrier.
+    pub fn listen(engine: &Arc<Engine>, runtime: &Handle, carrier: &Carrier) -> io::Result<Listener> {
         let host = Arc::new(EngineHost::new(Arc::clone(engine)));
         drop(runtime.spawn(follow(Arc::clone(&host))));
         let proxy = Proxy::new(host);
-        let runtime = runtime.clone();
+        let carrier = carrier.handle.clone();
         Listener::bind_for(&engine.home().docker_socket(), move |client| {
-            let _entered = runtime.enter();
-            let client = client.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(client));
-            match client {
-                Ok(client) => drop(runtime.spawn(proxy.clone().serve(client))),
+            let _entered = carrier.enter();
+            match client.set_nonblocking(true).and_then(|()| UnixStream::from_std(client)) {
+                Ok(client) => drop(carrier.spawn(proxy.clone().serve(client))),
                 Err(error) => tracing::warn!(%error, "a client of Docker can't be served"),
             }
         })

@@ -3,12 +3,12 @@
 //! It is remembered in one JSON file: what was changed while no engine ran crosses before Docker has told anything.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::replace_durably;
+use super::remembered::Remembered;
 
 /// Name of the file in the data directory.
 const BOUND_FILE: &str = "docker-bound.json";
@@ -20,39 +20,24 @@ const STARTING: Duration = Duration::from_secs(10);
 /// Places in the machine that containers have bound.
 #[derive(Debug)]
 pub struct Pins {
-    path: PathBuf,
-    listed: BTreeSet<String>,
+    listed: Remembered<Listed>,
     starting: HashMap<String, Instant>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    version: u32,
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Listed {
     places: BTreeSet<String>,
 }
 
 impl Pins {
     /// Reads them from the data directory.
     pub fn open(data: &Path) -> Self {
-        let path = data.join(BOUND_FILE);
-        let listed = match std::fs::read(&path) {
-            Ok(text) => read(&text).unwrap_or_else(|| {
-                tracing::warn!(path = %path.display(), "is not understood, and begun anew");
-                BTreeSet::new()
-            }),
-            Err(error) => {
-                if error.kind() != std::io::ErrorKind::NotFound {
-                    tracing::warn!(path = %path.display(), %error, "can't be read");
-                }
-                BTreeSet::new()
-            }
-        };
-        Self { path, listed, starting: HashMap::new() }
+        Self { listed: Remembered::open(data.join(BOUND_FILE), VERSION), starting: HashMap::new() }
     }
 
     /// The places below a directory of the machine, from there.
     pub fn below(&self, directory: &Path) -> impl Iterator<Item = &str> {
-        let places: BTreeSet<&String> = self.listed.iter().chain(self.starting.keys()).collect();
+        let places: BTreeSet<&String> = self.listed.get().places.iter().chain(self.starting.keys()).collect();
         let below = places.into_iter().filter_map(move |place| Path::new(place).strip_prefix(directory).ok()?.to_str());
         below.filter(|below| !below.is_empty()).collect::<Vec<_>>().into_iter()
     }
@@ -61,15 +46,10 @@ impl Pins {
     pub fn are(&mut self, places: BTreeSet<String>) -> bool {
         let before = self.starting.len();
         self.starting.retain(|_, since| since.elapsed() < STARTING);
-        if self.listed == places {
+        if self.listed.get().places == places {
             return self.starting.len() != before;
         }
-        self.listed = places;
-        let stored = Stored { version: VERSION, places: self.listed.clone() };
-        let text = serde_json::to_vec(&stored).expect("strings always serialise");
-        if let Err(error) = replace_durably(&self.path, &text) {
-            tracing::warn!(path = %self.path.display(), %error, "can't be written");
-        }
+        self.listed.change(|listed| listed.places = places);
         true
     }
 
@@ -78,11 +58,6 @@ impl Pins {
         let now = Instant::now();
         self.starting.extend(places.iter().map(|place| (place.clone(), now)));
     }
-}
-
-fn read(text: &[u8]) -> Option<BTreeSet<String>> {
-    let stored: Stored = serde_json::from_slice(text).ok()?;
-    (stored.version == VERSION).then_some(stored.places)
 }
 
 #[cfg(test)]

@@ -52,6 +52,8 @@ pub struct Ground {
     pub docker_socket: PathBuf,
     /// Where Docker's socket is for a container.
     pub docker_in_machine: String,
+    /// Whether containers run on the host itself, where they can have its own folders.
+    pub is_host: bool,
 }
 
 /// A place, and the share that it is in.
@@ -71,6 +73,9 @@ impl Ground {
             return Ok(Found { place: Place { path, is_directory: true }, share: None });
         }
         let real = resolve(&given, wish)?;
+        if self.is_host && !wish.may_be_copy {
+            return Ok(Found { place: self.own(&given, &real, wish.missing)?, share: None });
+        }
         let share = self.covering(&real.path).ok_or_else(|| self.uncovered(&given, &real.path))?;
         if !wish.may_be_copy {
             return Err(Refusal::bad_request(format!(
@@ -88,7 +93,12 @@ impl Ground {
             )));
         }
         if !real.exists && wish.missing == Missing::Create {
-            share.create(&given, &real.path)?;
+            // The folder of a share that is gone is no empty folder.
+            if !share.host.is_dir() {
+                let name = &share.name;
+                return Err(Refusal::bad_request(format!("Causeway: the folder of the share \"{name}\" is gone.")));
+            }
+            create(&given, &real.path)?;
         }
         Ok(Found { place: Place { path: share.place(&real.path)?, is_directory }, share: Some(share.id.clone()) })
     }
@@ -102,8 +112,7 @@ impl Ground {
             Some(folder) => fs::canonicalize(folder).ok()?,
             None => project_around(&real.path)?,
         };
-        let is_wanted =
-            real.path.starts_with(&folder) && self.allowed.iter().any(|allowed| folder.starts_with(allowed));
+        let is_wanted = real.path.starts_with(&folder) && self.allows(&folder);
         (is_wanted && wish.may_be_copy && self.covering(&real.path).is_none()).then_some(folder)
     }
 
@@ -138,26 +147,63 @@ impl Ground {
         is_docker.then(|| self.docker_in_machine.clone())
     }
 
+    /// The host's own folder or file, whatever shares there are.
+    fn own(&self, given: &Path, real: &Real, missing: Missing) -> Result<Place, Refusal> {
+        if !self.allows(&real.path) && self.covering(&real.path).is_none() {
+            return Err(Refusal::bad_request(format!(
+                "{} Allow its folder first: causeway docker config --allow DIR",
+                outside(given, &real.path)
+            )));
+        }
+        if !real.exists && missing == Missing::Create {
+            create(given, &real.path)?;
+        }
+        let path = real.path.to_str().ok_or_else(|| Refusal::bad_request("Causeway: the path isn't valid UTF-8."))?;
+        // Nothing of it is on its way.
+        Ok(Place { path: path.to_owned(), is_directory: true })
+    }
+
+    fn allows(&self, path: &Path) -> bool {
+        self.allowed.iter().any(|folder| path.starts_with(folder))
+    }
+
     fn covering(&self, path: &Path) -> Option<&Covered> {
         let covering = self.shares.iter().filter(|share| path.starts_with(&share.host));
         covering.max_by_key(|share| share.host.as_os_str().len())
     }
 
     fn uncovered(&self, given: &Path, real: &Path) -> Refusal {
-        let through = if given == real { String::new() } else { format!(" (which is {})", real.display()) };
-        let given = given.display();
-        if self.allowed.iter().any(|folder| real.starts_with(folder)) {
-            let folder = if real.is_dir() { real } else { real.parent().unwrap_or(real) };
+        if !self.allows(real) {
             return Refusal::bad_request(format!(
-                "Causeway: no share covers {given}{through}, so containers can't have it. Share it first: causeway share create {}",
-                folder.display()
+                "{} Allow its folder first: causeway docker config --allow DIR. Then share it: causeway share create DIR",
+                outside(given, real)
             ));
         }
+        let folder = if real.is_dir() { real } else { real.parent().unwrap_or(real) };
+        let own = if self.is_host { ". Or let the container have the host's own by \"consistent\"." } else { "" };
         Refusal::bad_request(format!(
-            "Causeway: {given}{through} is outside of the folders that containers may have. Allow its folder first: causeway docker \
-             config --allow DIR. Then share it: causeway share create DIR"
+            "Causeway: no share covers {}, so containers can't have it. Share it first: causeway share create {}{own}",
+            both(given, real),
+            folder.display()
         ))
     }
+}
+
+/// A path as it was given, and what it is.
+fn both(given: &Path, real: &Path) -> String {
+    let through = if given == real { String::new() } else { format!(" (which is {})", real.display()) };
+    format!("{}{through}", given.display())
+}
+
+fn outside(given: &Path, real: &Path) -> String {
+    format!("Causeway: {} is outside of the folders that containers may have.", both(given, real))
+}
+
+/// Makes a missing directory, as Docker does.
+fn create(given: &Path, path: &Path) -> Result<(), Refusal> {
+    fs::create_dir_all(path).map_err(|error| {
+        Refusal::bad_request(format!("error while creating mount source path '{}': {error}", given.display()))
+    })
 }
 
 impl Covered {
@@ -194,17 +240,6 @@ impl Covered {
             ));
         }
         Ok(real.is_directory)
-    }
-
-    fn create(&self, given: &Path, path: &Path) -> Result<(), Refusal> {
-        let failed = |error: io::Error| {
-            Refusal::bad_request(format!("error while creating mount source path '{}': {error}", given.display()))
-        };
-        // The folder of a share that is gone is no empty folder.
-        if !self.host.is_dir() {
-            return Err(Refusal::bad_request(format!("Causeway: the folder of the share \"{}\" is gone.", self.name)));
-        }
-        fs::create_dir_all(path).map_err(failed)
     }
 
     fn relative(&self, path: &Path) -> Option<String> {
@@ -319,6 +354,35 @@ fn missing(given: &Path, wish: &Wish) -> Result<Real, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_host_s_own_is_given_where_containers_run_on_the_host() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = fs::canonicalize(dir.path()).unwrap();
+        for directory in ["home/repo", "outside"] {
+            fs::create_dir_all(base.join(directory)).unwrap();
+        }
+        let ground = |is_host| Ground { allowed: vec![base.join("home")], is_host, ..Ground::default() };
+        for (is_host, source, missing, expected) in [
+            (true, "home/repo", Missing::Refuse, Ok(())),
+            (true, "home/new", Missing::Create, Ok(())),
+            (true, "home/other", Missing::Refuse, Err("bind source path does not exist")),
+            (true, "outside", Missing::Create, Err("outside of the folders")),
+            (false, "home/repo", Missing::Refuse, Err("no share covers")),
+        ] {
+            let path = base.join(source).to_str().unwrap().to_owned();
+            let found = ground(is_host).find(&Wish { source: path.clone(), missing, may_be_copy: false });
+            match (found, expected) {
+                (Ok(found), Ok(())) => {
+                    let place = Place { path, is_directory: true };
+                    assert_eq!(found, Found { place, share: None }, "{source}");
+                }
+                (Err(refusal), Err(expected)) => assert!(refusal.to_string().contains(expected), "{source}: {refusal}"),
+                (found, _) => panic!("{source}: {found:?}"),
+            }
+        }
+        assert!(base.join("home/new").is_dir() && !base.join("home/other").exists());
+    }
 
     #[test]
     fn the_folder_of_a_project_is_the_share_that_a_volume_needs() {

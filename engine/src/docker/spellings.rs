@@ -3,13 +3,12 @@
 //! One JSON file, replaced whole. It is for looks alone: where it is lost, answers name the folder's own path.
 
 use std::collections::VecDeque;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::replace_durably;
+use super::remembered::Remembered;
 
 /// Name of the file in the data directory.
 const SPELLINGS_FILE: &str = "docker-paths.json";
@@ -19,13 +18,15 @@ const VERSION: u32 = 1;
 const OWNERS_MAX: usize = 2048;
 
 /// How paths were given.
-pub struct Spellings {
-    path: PathBuf,
-    owners: Mutex<VecDeque<Owner>>,
+pub struct Spellings(Mutex<Remembered<Owners>>);
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Owners {
+    owners: VecDeque<Owner>,
 }
 
 /// A container, service or volume.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Owner {
     /// What Docker calls it.
     name: String,
@@ -33,61 +34,31 @@ struct Owner {
     given: Vec<(String, String)>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    version: u32,
-    owners: VecDeque<Owner>,
-}
-
 impl Spellings {
     /// Reads them from the data directory.
     pub fn open(data: &Path) -> Self {
-        let path = data.join(SPELLINGS_FILE);
-        let owners = match std::fs::read(&path) {
-            Ok(text) => read(&text).unwrap_or_else(|| {
-                tracing::warn!(path = %path.display(), "is not understood, and begun anew");
-                VecDeque::new()
-            }),
-            Err(error) => {
-                if error.kind() != io::ErrorKind::NotFound {
-                    tracing::warn!(path = %path.display(), %error, "can't be read");
-                }
-                VecDeque::new()
-            }
-        };
-        Self { path, owners: Mutex::new(owners) }
+        Self(Mutex::new(Remembered::open(data.join(SPELLINGS_FILE), VERSION)))
     }
 
     /// How an owner's place was given.
     pub fn get(&self, owner: &str, place: &str) -> Option<String> {
-        let owners = self.owners();
-        let owner = owners.iter().rev().find(|known| !owner.is_empty() && known.name == owner)?;
+        let known = self.known();
+        let owner = known.get().owners.iter().rev().find(|known| !owner.is_empty() && known.name == owner)?;
         owner.given.iter().find(|(known, _)| known == place).map(|(_, given)| given.clone())
     }
 
     /// Remembers how an owner's places were given.
     pub fn put(&self, owner: &str, given: Vec<(String, String)>) {
-        let mut owners = self.owners();
-        owners.retain(|known| known.name != owner);
-        owners.push_back(Owner { name: owner.to_owned(), given });
-        while owners.len() > OWNERS_MAX {
-            owners.pop_front();
-        }
-        let stored = Stored { version: VERSION, owners: owners.clone() };
-        let text = serde_json::to_vec(&stored).expect("strings always serialise");
-        if let Err(error) = replace_durably(&self.path, &text) {
-            tracing::warn!(path = %self.path.display(), %error, "can't be written");
-        }
+        self.known().change(|Owners { owners }| {
+            owners.retain(|known| known.name != owner);
+            owners.push_back(Owner { name: owner.to_owned(), given });
+            owners.drain(..owners.len().saturating_sub(OWNERS_MAX));
+        });
     }
 
-    fn owners(&self) -> MutexGuard<'_, VecDeque<Owner>> {
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Remembered<Owners>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn read(text: &[u8]) -> Option<VecDeque<Owner>> {
-    let stored: Stored = serde_json::from_slice(text).ok()?;
-    (stored.version == VERSION).then_some(stored.owners)
 }
 
 #[cfg(test)]
@@ -99,9 +70,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let spellings = Spellings::open(dir.path());
         spellings.put("c", vec![("/m/a".to_owned(), "/link".to_owned())]);
-        for number in 0..OWNERS_MAX - 1 {
-            spellings.owners().push_back(Owner { name: number.to_string(), given: Vec::new() });
-        }
+        spellings.known().change(|known| {
+            let others = (0..OWNERS_MAX - 1).map(|number| Owner { name: number.to_string(), given: Vec::new() });
+            known.owners.extend(others);
+        });
         spellings.put("d", vec![("/m/a".to_owned(), "/other".to_owned())]);
         let again = Spellings::open(dir.path());
         assert_eq!(again.get("d", "/m/a").as_deref(), Some("/other"));

@@ -1,8 +1,9 @@
-//! Docker's API through the proxy, beside Docker's own socket.
+//! Docker's API through the proxy, beside Docker's own socket; and through a relay, which shows what any process costs that stands between.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -56,21 +57,28 @@ fn read_chunk(connection: &mut BufReader<UnixStream>) -> Result<usize> {
     Ok(length)
 }
 
+/// The ways to Docker.
+struct Ways {
+    docked: Docked,
+    relay: PathBuf,
+}
+
 /// Requests and copies, each in turn through the proxy and without it.
 pub fn proxy(ground: &Ground) -> Result<Vec<Figure>> {
     let docked = Docked::new();
+    let relay = docked.place.base().join("relay.sock");
+    listen(UnixListener::bind(&relay)?, docked.dockerd.socket());
+    let ways = Ways { docked, relay };
+    let docked = &ways.docked;
     let folder = docked.place.folder("bench");
     docked.place.share(&folder, &[]);
     let bind = format!("{}:/app", folder.display());
     docked.docker_ok(&["run", "-d", "--name", "c1", "--network", "none", "-v", &bind, BUSYBOX, "sleep", "100000"]);
-    let mut figures = vec![
-        beside(&docked, "a request on an open connection", |socket| one_by_one(socket, PING))?,
-        beside(&docked, "one whose answer is rewritten (inspect)", |socket| one_by_one(socket, INSPECT))?,
-        beside(&docked, "a request on a new connection", each_anew)?,
-    ];
-    let together = (0..ground.repeats).map(|_| Ok((at_once(&docked.socket())?, at_once(&docked.dockerd.socket())?)));
+    let mut figures = ways.measure("a request on an open connection", 1, |socket| one_by_one(socket, PING))?;
+    figures.extend(ways.measure("one whose answer is rewritten (inspect)", 1, |socket| one_by_one(socket, INSPECT))?);
+    figures.extend(ways.measure("a request on a new connection", 1, each_anew)?);
     let what = format!("{} requests by {CLIENTS} clients", CLIENTS * REQUESTS_OF_EACH);
-    figures.push(paired(&what, together.collect::<Result<_>>()?));
+    figures.extend(ways.measure(&what, ground.repeats, |socket| Ok(vec![at_once(socket)?]))?);
 
     // Beside the share, which would be busy with it.
     let copies = docked.place.folder("copies");
@@ -81,23 +89,51 @@ pub fn proxy(ground: &Ground) -> Result<Vec<Figure>> {
         ("docker cp of 1 GB into a container", ["cp", &from, "c1:/large"]),
         ("docker cp of 1 GB out of a container", ["cp", "c1:/large", &out]),
     ] {
-        let copies = (0..ground.repeats).map(|_| {
-            Ok((copied(&docked, &docked.socket(), &words)?, copied(&docked, &docked.dockerd.socket(), &words)?))
-        });
-        figures.push(paired(what, copies.collect::<Result<_>>()?));
+        figures.extend(ways.measure(what, ground.repeats, |socket| Ok(vec![copied(docked, socket, &words)?]))?);
     }
     docked.docker_ok(&["rm", "-f", "c1"]);
     Ok(figures)
 }
 
-fn beside(docked: &Docked, what: &str, measure: impl Fn(&Path) -> Result<Vec<f64>>) -> Result<Figure> {
-    let (through, direct) = (measure(&docked.socket())?, measure(&docked.dockerd.socket())?);
-    Ok(Figure::new(what, Unit::Ms, through).against(&Figure::new("Docker's own socket", Unit::Ms, direct), None))
+impl Ways {
+    /// Measures by each way in turn.
+    fn measure(&self, what: &str, repeats: u32, measure: impl Fn(&Path) -> Result<Vec<f64>>) -> Result<Vec<Figure>> {
+        let sockets = [self.docked.socket(), self.relay.clone(), self.docked.dockerd.socket()];
+        let mut values = <[Vec<f64>; 3]>::default();
+        for _ in 0..repeats {
+            for (socket, values) in sockets.iter().zip(&mut values) {
+                values.extend(measure(socket)?);
+            }
+        }
+        let [through, relayed, direct] = values;
+        let direct = Figure::new("Docker's own socket", Unit::Ms, direct);
+        let relayed = Figure::new(format!("{what}, by a bare relay"), Unit::Ms, relayed);
+        Ok(vec![Figure::new(what, Unit::Ms, through).against(&direct, None), relayed.against(&direct, None)])
+    }
 }
 
-fn paired(what: &str, pairs: Vec<(f64, f64)>) -> Figure {
-    let (through, direct) = pairs.into_iter().unzip();
-    Figure::new(what, Unit::Ms, through).against(&Figure::new("Docker's own socket", Unit::Ms, direct), None)
+/// Relays whatever connects, by two threads each, until the process ends.
+fn listen(listener: UnixListener, to: PathBuf) {
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let Ok((client, docker)) = client.and_then(|client| Ok((client, UnixStream::connect(&to)?))) else {
+                return;
+            };
+            for (from, to) in [(client.try_clone(), docker.try_clone()), (Ok(docker), Ok(client))] {
+                std::thread::spawn(move || relay(from?, to?));
+            }
+        }
+    });
+}
+
+fn relay(mut from: UnixStream, mut to: UnixStream) -> io::Result<()> {
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        match from.read(&mut piece)? {
+            0 => return to.shutdown(Shutdown::Write),
+            bytes => to.write_all(&piece[..bytes])?,
+        }
+    }
 }
 
 fn one_by_one(socket: &Path, path: &str) -> Result<Vec<f64>> {

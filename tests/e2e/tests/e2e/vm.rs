@@ -2,6 +2,7 @@
 
 mod guest;
 mod inside;
+mod pauses;
 
 use std::fs;
 use std::io::{Read, Write};
