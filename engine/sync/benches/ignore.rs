@@ -1,10 +1,11 @@
-//! What the ignore rules cost a walk: nanoseconds for each entry, for rules and a tree as repositories have them.
+//! What the ignore rules cost a walk, for each of 48 paths of a tree as repositories have them, and for rules as they have them.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
-use causeway_sync::ignore::{RuleTexts, Rules, Verdict};
+use causeway_sync::ignore::{RuleTexts, Rules};
 use causeway_sync::{NameBuf, RelPathBuf};
+use divan::Bencher;
+use divan::counter::ItemsCount;
 
 /// 30 lines as they stand in real files.
 const SYNCIGNORE: &str = "# dependencies
@@ -79,60 +80,74 @@ const NAMES: &[&str] = &[
     "node_modules",
 ];
 
-/// Nanoseconds for one of `count` calls a round, the least of some rounds.
-fn nanoseconds(count: usize, mut round: impl FnMut()) -> f64 {
-    let times = (0..20).map(|_| {
-        let begun = Instant::now();
-        (0..200).for_each(|_| round());
-        begun.elapsed()
-    });
-    times.min().unwrap_or(Duration::ZERO).as_nanos() as f64 / (200 * count) as f64
-}
+const KINDS: [&str; 4] = ["none", "syncignore of 30 lines", "18 exclude patterns", "both"];
 
 fn main() {
-    let exclude = || EXCLUDE.iter().map(|pattern| (*pattern).to_owned()).collect();
-    let file = || Some(SYNCIGNORE.as_bytes().to_vec());
-    for (what, texts) in [
-        ("no rules", RuleTexts::default()),
-        ("a .syncignore of 30 lines", RuleTexts { syncignore: file(), ..RuleTexts::default() }),
-        ("18 --exclude patterns", RuleTexts { exclude: exclude(), ..RuleTexts::default() }),
-        ("both", RuleTexts { syncignore: file(), exclude: exclude(), ..RuleTexts::default() }),
-    ] {
-        measure(what, &Rules::new(&texts).expect("these rules are well-formed"));
-    }
+    divan::main();
 }
 
-fn measure(what: &str, rules: &Rules) {
-    let path = |text: &str| RelPathBuf::new(text.into()).expect("a path");
-    let names: Vec<_> = NAMES.iter().map(|name| NameBuf::new((*name).into()).expect("a name")).collect();
-    let directories: Vec<_> = DIRECTORIES.iter().map(|directory| path(directory)).collect();
-    let states: Vec<_> = directories
-        .iter()
-        .map(|directory| directory.names().fold(rules.root(), |state, name| rules.enter(&state, name)))
-        .collect();
+fn rules(kind: &str) -> Rules {
+    let syncignore = || Some(SYNCIGNORE.as_bytes().to_vec());
+    let exclude = || EXCLUDE.iter().map(|pattern| (*pattern).to_owned()).collect();
+    let texts = match kind {
+        "syncignore of 30 lines" => RuleTexts { syncignore: syncignore(), ..RuleTexts::default() },
+        "18 exclude patterns" => RuleTexts { exclude: exclude(), ..RuleTexts::default() },
+        "both" => RuleTexts { syncignore: syncignore(), exclude: exclude(), ..RuleTexts::default() },
+        _ => RuleTexts::default(),
+    };
+    Rules::new(&texts).expect("these rules are well-formed")
+}
+
+fn names() -> Vec<NameBuf> {
+    NAMES.iter().map(|name| NameBuf::new((*name).into()).expect("a name")).collect()
+}
+
+fn directories() -> Vec<RelPathBuf> {
+    DIRECTORIES.iter().map(|text| RelPathBuf::new((*text).into()).expect("a path")).collect()
+}
+
+/// Paths that each call goes through.
+const PATHS: usize = DIRECTORIES.len() * NAMES.len();
+
+/// An entry of a directory that is being walked through.
+#[divan::bench(args = KINDS)]
+fn entry(bencher: Bencher, kind: &str) {
+    let (rules, names, directories) = (rules(kind), names(), directories());
+    let enter = |path: &RelPathBuf| path.names().fold(rules.root(), |state, name| rules.enter(&state, name));
+    let states: Vec<_> = directories.iter().map(enter).collect();
+    bencher.counter(ItemsCount::new(PATHS)).bench_local(|| {
+        for state in &states {
+            names.iter().for_each(|name| {
+                black_box(rules.judge(black_box(state), black_box(name), false));
+            });
+        }
+    });
+}
+
+/// A directory that is entered.
+#[divan::bench(args = KINDS)]
+fn directory(bencher: Bencher, kind: &str) {
+    let (rules, names, directories) = (rules(kind), names(), directories());
+    let enter = |path: &RelPathBuf| path.names().fold(rules.root(), |state, name| rules.enter(&state, name));
+    let states: Vec<_> = directories.iter().map(enter).collect();
+    bencher.counter(ItemsCount::new(PATHS)).bench_local(|| {
+        for state in &states {
+            names.iter().for_each(|name| {
+                black_box(rules.enter(black_box(state), black_box(name)));
+            });
+        }
+    });
+}
+
+/// A path by itself, as a watcher tells it.
+#[divan::bench(args = KINDS)]
+fn whole_path(bencher: Bencher, kind: &str) {
+    let (rules, names, directories) = (rules(kind), names(), directories());
     let paths: Vec<_> =
         directories.iter().flat_map(|directory| names.iter().map(|name| directory.join(name))).collect();
-
-    let mut included = 0_usize;
-    let judge = nanoseconds(paths.len(), || {
-        for state in &states {
-            for name in &names {
-                included += usize::from(rules.judge(black_box(state), black_box(name), false) == Verdict::Included);
-            }
-        }
-    });
-    let enter = nanoseconds(paths.len(), || {
-        for state in &states {
-            for name in &names {
-                black_box(rules.enter(black_box(state), black_box(name)));
-            }
-        }
-    });
-    let whole = nanoseconds(paths.len(), || {
-        for path in &paths {
+    bencher.counter(ItemsCount::new(PATHS)).bench_local(|| {
+        paths.iter().for_each(|path| {
             black_box(rules.ignored(black_box(path), false));
-        }
+        });
     });
-    black_box(included);
-    println!("{what}: {judge:.0} ns an entry, {enter:.0} ns a directory entered, {whole:.0} ns a whole path");
 }
