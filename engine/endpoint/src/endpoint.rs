@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use causeway_index::{Counts, DirId, Durability, Fingerprint, Index, IndexError};
+use causeway_index::{Counts, DirId, Durability, Fingerprint, Index, IndexError, IntentLog};
 use causeway_sync::ignore::Rules;
+use causeway_sync::ledger::Intent;
 use causeway_sync::{Capabilities, Digest, Hello, Name, NameBuf, Problem, RelPath, RelPathBuf, Seq, Side};
 
 use crate::apply::original;
@@ -49,6 +50,8 @@ pub struct Endpoint<F: Fs> {
     pub(crate) fed: Condvar,
     /// Something waits for [`Endpoint::take_dirty`].
     dirtied: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
+    /// Where digests are noted that the session doesn't know.
+    reads: Mutex<Option<IntentLog>>,
     /// Numbers for names in staging.
     pub(crate) staged_next: AtomicU64,
     /// How many have something in staging.
@@ -218,6 +221,7 @@ impl<F: Fs> Endpoint<F> {
             landed: Condvar::new(),
             fed: Condvar::new(),
             dirtied: Mutex::new(None),
+            reads: Mutex::new(None),
             staged_next: AtomicU64::new(staged_next),
             staging_users: Mutex::new(0),
             syncs: Syncs::default(),
@@ -299,6 +303,22 @@ impl<F: Fs> Endpoint<F> {
     /// Lets `wake` be called whenever something waits for [`Self::take_dirty`]. It must return quickly and call nothing here.
     pub fn on_dirty(&self, wake: impl Fn() + Send + Sync + 'static) {
         *self.dirtied.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(wake));
+    }
+
+    /// Notes in this log from now on what is read of files whose digest the session doesn't know, before any of them can be put in
+    /// place: should the process end then, the next session knows them again.
+    pub fn note_reads_in(&self, log: IntentLog) {
+        *self.reads.lock().unwrap_or_else(PoisonError::into_inner) = Some(log);
+    }
+
+    /// What could not be noted is taken for somebody's edit if the process ends now.
+    pub(crate) fn note_reads(&self, reads: &[Intent]) {
+        if let Some(log) = &*self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+            && !reads.is_empty()
+            && let Err(error) = log.append(reads)
+        {
+            tracing::warn!(%error, "what was read could not be noted");
+        }
     }
 
     /// Paths at which an action or a read found something else than the index says: to be passed to the next check.

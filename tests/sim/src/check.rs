@@ -243,14 +243,14 @@ impl World {
         }
     }
 
-    /// Where users keep apart, what they left stands just so; but a guest that mirrors the host has nothing of its own. (What they did away with
-    /// may come back: where a version crossed before it was read, and its outcome was never heard, it passes for the other side's.)
+    /// Where users keep apart, what they left stands just so, and nothing else; but a guest that mirrors the host has nothing of its own.
     fn check_own(&self, wrong: &mut Vec<String>) {
         let real = self.real();
         let counts = |side: &Side| real.faults.apart && (*side == Side::Host || self.mode != Mode::OneWayReplica);
         for side in Side::BOTH.into_iter().filter(counts) {
             let (left, stands) = (&real.history.left[side as usize], real.standing_in_own(side));
-            for path in left.keys().filter(|path| left.get(*path) != stands.get(*path)) {
+            let paths: BTreeSet<_> = left.keys().chain(stands.keys()).collect();
+            for path in paths.into_iter().filter(|path| left.get(*path) != stands.get(*path)) {
                 let [left, stands] =
                     [left.get(path), stands.get(path)].map(|content| content.map(|content| brief(content)));
                 let path = String::from_utf8_lossy(path);
