@@ -167,6 +167,27 @@ fn what_was_carried_unread_and_then_deleted_does_not_come_back() {
     }
 }
 
+/// The rename of the directory is known when the side tells once more of what came into it before.
+#[test]
+fn what_was_moved_into_a_directory_before_that_was_renamed_goes_along() {
+    for seed in 0..10 * SEEDS {
+        let mut world = World::new(seed, Mode::TwoWaySafe);
+        world.user_puts(Side::Host, &path("b"), Some(Entry::Directory));
+        rest(&mut world);
+        world.user_puts(Side::Guest, &path("e"), Some(file("e", 1)));
+        (0..world.random.below(20)).for_each(|_| pass(&mut world));
+        world.sides[1].rename(&path("e"), &path("b/d"), false);
+        world.sides[1].rename(&path("b"), &path("a"), false);
+        (0..world.random.below(30)).for_each(|_| pass(&mut world));
+        world.reconnect();
+        rest(&mut world);
+        for side in &world.sides {
+            let stands = side.tree.keys().eq([&path("a"), &path("a/d")]);
+            assert!(stands, "seed {seed}: {:?}\n{}", side.tree, world.log.join("\n"));
+        }
+    }
+}
+
 /// The rename crosses before what was removed has; then the connection breaks.
 #[test]
 fn what_was_in_a_directory_that_was_made_anew_and_renamed_stays_gone() {
