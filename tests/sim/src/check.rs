@@ -227,8 +227,6 @@ impl World {
         let visible: BTreeSet<Bytes> = real.disks.iter().flat_map(|disk| contents(disk, Area::Share)).collect();
         let kept: BTreeSet<Bytes> = real.disks.iter().flat_map(|disk| contents(disk, Area::Bin)).collect();
         let raced: BTreeSet<Bytes> = real.disks.iter().flat_map(raced).collect();
-        // What was taken out together with what somebody just wrote can't be put back on a full disk.
-        let may_stay_out = real.faults.full_disks && real.faults.race_one_in > 0;
         for content in &real.history.order {
             let Some(version) = real.history.versions.get(content) else { continue };
             if version.discarded || version.excused || visible.contains(content) {
@@ -237,7 +235,7 @@ impl World {
             let where_from = String::from_utf8_lossy(&version.path).into_owned();
             if !kept.contains(content) {
                 wrong.push(format!("{:?} {where_from} {} is lost", version.side, brief(content)));
-            } else if self.mode == Mode::TwoWaySafe && !raced.contains(content) && !may_stay_out {
+            } else if self.mode == Mode::TwoWaySafe && !raced.contains(content) {
                 wrong.push(format!("{:?} {where_from} {} is only in a bin", version.side, brief(content)));
             }
         }
