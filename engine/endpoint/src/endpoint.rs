@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use causeway_index::{Counts, DirId, Durability, Fingerprint, Index, IndexError};
+use causeway_index::{Counts, DirId, Durability, Fingerprint, Index, IndexError, IntentLog};
 use causeway_sync::ignore::Rules;
-use causeway_sync::{Capabilities, Digest, Hello, Name, NameBuf, Problem, RelPath, RelPathBuf, Seq, Side};
+use causeway_sync::ledger::Intent;
+use causeway_sync::{Capabilities, Digest, Hello, Name, Problem, RelPath, RelPathBuf, Seq, Side};
 
 use crate::apply::original;
 use crate::error::OpenError;
 use crate::flights::Flights;
 use crate::fs::{self, Area, Fs};
+use crate::left_aside::LeftAside;
 use crate::look;
 use crate::names::Names;
 use crate::problem;
@@ -24,10 +26,6 @@ use crate::walk;
 
 /// Files that wait to be read once more, at most: at some 100 bytes each, 10 MB.
 const UNSETTLED_MAX: usize = 100_000;
-/// What waits in staging for the recycle bin, at most; the rest is found by the next opening.
-const LEFT_ASIDE_MAX: usize = 10_000;
-/// When the recycle bin is tried again, in milliseconds: disks are seldom full for less.
-const LEFT_ASIDE_MS: u64 = 5_000;
 /// Rows written between two commits of the index, at most, when nobody commits before.
 const UNCOMMITTED_MAX: u32 = 8192;
 
@@ -49,11 +47,15 @@ pub struct Endpoint<F: Fs> {
     pub(crate) listener: Mutex<Option<Listener>>,
     /// Whom to tell that something waits for [`Endpoint::take_dirty`].
     dirtied: Mutex<Option<Listener>>,
+    /// Where digests are noted that the session doesn't know.
+    reads: Mutex<Option<IntentLog>>,
     /// Numbers for names in staging.
     pub(crate) staged_next: AtomicU64,
     /// How many have something in staging.
     pub(crate) staging_users: Mutex<usize>,
     pub(crate) syncs: Syncs,
+    /// What was taken out and could not be put where it belongs. Bounded.
+    pub(crate) left_aside: Mutex<Vec<LeftAside<F>>>,
 }
 
 /// Whom to tell of something.
@@ -84,8 +86,6 @@ pub(crate) struct State {
     pub writing: HashMap<RelPathBuf, Writing>,
     /// Files to be read once more, and when, in milliseconds since 1970: oldest first.
     pub unsettled: VecDeque<(u64, RelPathBuf)>,
-    /// What was taken out of the share, stands in staging, and could not be moved to the recycle bin.
-    pub left_aside: Vec<LeftAside>,
     /// Files that are updated in place.
     pub pinned: HashSet<RelPathBuf>,
     /// Files of which an update in place was cut off and couldn't be undone yet, with the number of what they held before.
@@ -100,17 +100,6 @@ pub(crate) struct State {
     pub unsynced: bool,
     /// The file with the rules has changed since the last look.
     pub rules_changed: bool,
-}
-
-/// What was taken out of the share and has to wait for the recycle bin.
-#[derive(Clone, Debug)]
-pub(crate) struct LeftAside {
-    /// Its name in staging.
-    pub name: NameBuf,
-    /// Where it stood.
-    pub path: RelPathBuf,
-    /// Why it was taken out.
-    pub reason: Reason,
 }
 
 /// A file that somebody is writing.
@@ -199,7 +188,6 @@ impl<F: Fs> Endpoint<F> {
             problems: BTreeMap::new(),
             writing: HashMap::new(),
             unsettled: VecDeque::new(),
-            left_aside: Vec::new(),
             pinned: HashSet::new(),
             half_written,
             emptied_is_right: false,
@@ -218,9 +206,11 @@ impl<F: Fs> Endpoint<F> {
             landed: Condvar::new(),
             listener: Mutex::new(None),
             dirtied: Mutex::new(None),
+            reads: Mutex::new(None),
             staged_next: AtomicU64::new(staged_next),
             staging_users: Mutex::new(0),
             syncs: Syncs::default(),
+            left_aside: Mutex::new(Vec::new()),
         })
     }
 
@@ -301,6 +291,22 @@ impl<F: Fs> Endpoint<F> {
         *self.dirtied.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(wake));
     }
 
+    /// Notes in this log from now on what is read of files whose digest the session doesn't know, before any of them can be put in
+    /// place: should the process end then, the next session knows them again.
+    pub fn note_reads_in(&self, log: IntentLog) {
+        *self.reads.lock().unwrap_or_else(PoisonError::into_inner) = Some(log);
+    }
+
+    /// What could not be noted is taken for somebody's edit if the process ends now.
+    pub(crate) fn note_reads(&self, reads: &[Intent]) {
+        if let Some(log) = &*self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+            && !reads.is_empty()
+            && let Err(error) = log.append(reads)
+        {
+            tracing::warn!(%error, "what was read could not be noted");
+        }
+    }
+
     /// Paths at which an action or a read found something else than the index says: to be passed to the next check.
     pub fn take_dirty(&self) -> Vec<Dirty> {
         std::mem::take(&mut self.lock().again)
@@ -333,42 +339,6 @@ impl<F: Fs> Endpoint<F> {
         if let Some(wake) = &*self.dirtied.lock().unwrap_or_else(PoisonError::into_inner) {
             wake();
         }
-    }
-
-    /// Remembers what could not be moved to the recycle bin. A crash doesn't lose it either: its name in staging tells what it is.
-    pub(crate) fn note_left_aside(&self, name: &Name, path: &RelPath, reason: Reason) {
-        let mut state = self.lock();
-        if state.left_aside.len() < LEFT_ASIDE_MAX {
-            state.left_aside.push(LeftAside { name: name.to_owned(), path: path.to_owned(), reason });
-        }
-        // After the look that this leads to it is tried again.
-        self.dirty_locked(&mut state, path, Look::Again);
-    }
-
-    /// Moves to the recycle bin what could not be moved before. Gives the time at which to try again, if something is left.
-    pub(crate) fn keep_left_aside(&self, now_ms: u64) -> Option<u64> {
-        let waiting = std::mem::take(&mut self.lock().left_aside);
-        if waiting.is_empty() {
-            return None;
-        }
-        let again = Some(now_ms + LEFT_ASIDE_MS);
-        let staging = match self.enter_staging() {
-            Ok(staging) => staging,
-            Err(error) => {
-                tracing::debug!(%error, "staging can't be opened");
-                self.lock().left_aside.extend(waiting);
-                return again;
-            }
-        };
-        let left = waiting.into_iter().filter(|LeftAside { name, path, reason }| {
-            let kept = self.bin.put(&self.fs, (staging.dir(), name), path, *reason, now_ms);
-            // What isn't there any more has been moved by somebody else.
-            kept.is_err_and(|error| error.kind != fs::FsErrorKind::NotFound)
-        });
-        let left: Vec<_> = left.collect();
-        let mut state = self.lock();
-        state.left_aside.extend(left);
-        if state.left_aside.is_empty() { None } else { again }
     }
 
     /// These files, and no others, are updated in place from now on: somebody holds on to what stands there, not to its name.

@@ -19,6 +19,7 @@ mod feed;
 mod flights;
 pub mod fs;
 mod hash;
+mod left_aside;
 mod look;
 mod names;
 mod problem;

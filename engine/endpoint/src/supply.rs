@@ -7,6 +7,7 @@ use std::io;
 
 use causeway_index::{DirId, Row};
 use causeway_sync::content::{Content, PIECE_BYTES_MAX, Piece, Signature, Unavailable};
+use causeway_sync::ledger::Intent;
 use causeway_sync::{Action, Batch, Digest, File, Name, Operation, RelPath, Source};
 
 use crate::delta;
@@ -61,28 +62,38 @@ impl<F: Fs> Endpoint<F> {
         let wanted = self.wanted(batch);
         let mut dirs = self.fs.root(Area::Share).map(|root| Dirs::new(&self.fs, root));
         let mut buffer = Buffer::default();
-        let mut found = Vec::new();
+        let (mut found, mut reads) = (Vec::new(), Vec::new());
+        let last = wanted.last().map(|wanted| wanted.number);
         for wanted in wanted {
             let signature = if wanted.delta { Some(ask(wanted.number)?) } else { None };
             let told = match &mut dirs {
                 Ok(dirs) => self.supply_file(dirs, &wanted, signature.as_ref(), &mut buffer, take),
                 Err(error) => Err(Stop::Unavailable(Unavailable::Problem(problem::of_fs(self.side, error)))),
             };
-            match told {
-                Ok(None) => {}
-                Ok(Some((digest, stat))) => {
-                    if let (Some((dir, row)), Some(name)) = (wanted.known, wanted.path.file_name()) {
+            let end = match told {
+                Ok((file, stat)) => {
+                    reads.extend(Intent::read(batch.to, &batch.actions[wanted.number as usize], &file));
+                    if let (Some(digest), Some((dir, row)), Some(name)) =
+                        (file.digest, wanted.known, wanted.path.file_name())
+                        && row.entry.as_file().is_some_and(|known| known.digest.is_none())
+                    {
                         found.push(Found { dir, name, row, digest, stat });
                     }
+                    Content::End(file)
                 }
                 Err(Stop::Sink(error)) => return Err(error),
                 Err(Stop::Unavailable(why)) => {
                     if why == Unavailable::Changed {
                         self.dirty(wanted.path, Look::Again);
                     }
-                    take(wanted.number, Content::Unavailable(why))?;
+                    Content::Unavailable(why)
                 }
+            };
+            if last == Some(wanted.number) {
+                // Without this last end nothing of the batch is carried out.
+                self.note_reads(&reads);
             }
+            take(wanted.number, end)?;
         }
         self.note_digests(found, now_ms);
         Ok(())
@@ -101,7 +112,7 @@ impl<F: Fs> Endpoint<F> {
         transfers.collect()
     }
 
-    /// Tells one file. Gives its digest where the index didn't know it.
+    /// Tells what is in one file, but not that this is its end. Gives the file, with its digest.
     fn supply_file(
         &self,
         dirs: &mut Dirs<'_, F>,
@@ -109,7 +120,7 @@ impl<F: Fs> Endpoint<F> {
         signature: Option<&Signature>,
         buffer: &mut Buffer,
         take: &mut TakeContent<'_>,
-    ) -> Result<Option<(Digest, Stat)>, Stop> {
+    ) -> Result<(File, Stat), Stop> {
         let changed = || Stop::Unavailable(Unavailable::Changed);
         let row = wanted.known.as_ref().map(|(_, row)| row).ok_or_else(changed)?;
         let known = row.entry.as_file().filter(|known| self.is_wanted(known, wanted.file)).ok_or_else(changed)?;
@@ -145,9 +156,7 @@ impl<F: Fs> Endpoint<F> {
         if after != stat || differs(&known.digest) || differs(&wanted.file.digest) {
             return Err(changed());
         }
-        let file = File { digest: Some(digest), ..known.clone() };
-        take(wanted.number, Content::End(file)).map_err(Stop::Sink)?;
-        Ok(known.digest.is_none().then_some((digest, stat)))
+        Ok((File { digest: Some(digest), ..known.clone() }, stat))
     }
 
     fn tell_whole(

@@ -19,5 +19,5 @@ mod store;
 
 pub use error::{IndexError, StoreError};
 pub use index::{Counts, DirId, Durability, Fingerprint, Identity, Index, Journal, Row, SyncMark, Window};
-pub use ledger::LedgerStore;
+pub use ledger::{IntentLog, LedgerStore};
 pub use store::Origin;

@@ -570,6 +570,7 @@ impl AttemptInput {
         host_side.set_rules(rules.texts.clone());
         let hello = [self.begin(&*host_side, Side::Host)?, self.begin(&*guest, Side::Guest)?];
         let ledger = LedgerStore::open(&self.dir.join(LEDGER_NAME))?;
+        host.endpoint().note_reads_in(ledger.intent_log());
         Ok((guest, lanes, hello, ledger, PathBytes::from(opened.content.as_path())))
     }
 

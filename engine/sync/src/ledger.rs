@@ -3,11 +3,13 @@
 //! The session reads and writes the ledger; the caller keeps it on disk. It is a tree of agreed entries (the ancestor) and a
 //! list of diverged paths. A path that isn't in the list is, on each side, what the ancestor says.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Epoch, Replica, Seq};
-use crate::plan::Problem;
-use crate::{Digest, Entry, Name, NameBuf, RelPath, RelPathBuf, Side};
+use crate::plan::{Action, Operation, Problem};
+use crate::{Digest, Entry, File, Name, NameBuf, RelPath, RelPathBuf, Side};
 
 /// A path at which a side differs from the ancestor, and stays so until something happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +80,7 @@ pub struct Holds {
     pub one_sided: u64,
 }
 
-/// What a batch under way would leave. When that is told after the end of the process that planned it, this says whose doing it is:
+/// What a batch under way would leave, by the session that sends it, and by those who carry it out. When that is told after the end of the process that planned it, this says whose doing it is:
 /// both sides held it then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Intent {
@@ -102,6 +104,44 @@ pub enum Intent {
         /// The change by which the other side has.
         as_of: Seq,
     },
+    /// The file that would be left there, its digest being unknown, has been read. Whoever reads it notes so before it can be put in
+    /// place.
+    Read {
+        /// On which side it would stand.
+        side: Side,
+        /// Where.
+        path: RelPathBuf,
+        /// Its digest.
+        digest: Digest,
+    },
+}
+
+impl Intent {
+    /// What is to be noted when the content for an action has been read; nothing where it was known before.
+    pub fn read(side: Side, action: &Action, read: &File) -> Option<Self> {
+        match &action.operation {
+            Operation::File { file, .. } if file.digest.is_none() => {
+                Some(Self::Read { side, path: action.path.clone(), digest: read.digest? })
+            }
+            _ => None,
+        }
+    }
+
+    /// What of `noted` tells of the content of those that are `left`.
+    pub fn reads_of(left: &[Self], noted: Vec<Self>) -> Vec<Self> {
+        let unread: HashSet<_> = left
+            .iter()
+            .filter_map(|intent| match intent {
+                Self::Leave { side, path, entry: Some(Entry::File(File { digest: None, .. })) } => Some((side, path)),
+                _ => None,
+            })
+            .collect();
+        let is_of_them = |intent: &Self| match intent {
+            Self::Read { side, path, .. } => unread.contains(&(side, path)),
+            Self::Leave { .. } | Self::Move { .. } => false,
+        };
+        noted.into_iter().filter(is_of_them).collect()
+    }
 }
 
 /// A directory that both sides have moved. What a side tells as of before that speaks of the old place.
@@ -175,6 +215,6 @@ pub trait Ledger {
     fn intend(&mut self, intents: &[Intent]) -> Result<(), LedgerError>;
     /// What was noted.
     fn intents(&mut self) -> Result<Vec<Intent>, LedgerError>;
-    /// Only these are left to note: the ledger takes account of all others.
+    /// Only these are left to note, with what was noted of their content: the ledger takes account of all others.
     fn retain_intents(&mut self, left: &[Intent]) -> Result<(), LedgerError>;
 }

@@ -227,8 +227,6 @@ impl World {
         let visible: BTreeSet<Bytes> = real.disks.iter().flat_map(|disk| contents(disk, Area::Share)).collect();
         let kept: BTreeSet<Bytes> = real.disks.iter().flat_map(|disk| contents(disk, Area::Bin)).collect();
         let raced: BTreeSet<Bytes> = real.disks.iter().flat_map(raced).collect();
-        // What was taken out together with what somebody just wrote can't be put back on a full disk.
-        let may_stay_out = real.faults.full_disks && real.faults.race_one_in > 0;
         for content in &real.history.order {
             let Some(version) = real.history.versions.get(content) else { continue };
             if version.discarded || version.excused || visible.contains(content) {
@@ -237,20 +235,20 @@ impl World {
             let where_from = String::from_utf8_lossy(&version.path).into_owned();
             if !kept.contains(content) {
                 wrong.push(format!("{:?} {where_from} {} is lost", version.side, brief(content)));
-            } else if self.mode == Mode::TwoWaySafe && !raced.contains(content) && !may_stay_out {
+            } else if self.mode == Mode::TwoWaySafe && !raced.contains(content) {
                 wrong.push(format!("{:?} {where_from} {} is only in a bin", version.side, brief(content)));
             }
         }
     }
 
-    /// Where users keep apart, what they left stands just so; but a guest that mirrors the host has nothing of its own. (What they did away with
-    /// may come back: where a version crossed before it was read, and its outcome was never heard, it passes for the other side's.)
+    /// Where users keep apart, what they left stands just so, and nothing else; but a guest that mirrors the host has nothing of its own.
     fn check_own(&self, wrong: &mut Vec<String>) {
         let real = self.real();
         let counts = |side: &Side| real.faults.apart && (*side == Side::Host || self.mode != Mode::OneWayReplica);
         for side in Side::BOTH.into_iter().filter(counts) {
             let (left, stands) = (&real.history.left[side as usize], real.standing_in_own(side));
-            for path in left.keys().filter(|path| left.get(*path) != stands.get(*path)) {
+            let paths: BTreeSet<_> = left.keys().chain(stands.keys()).collect();
+            for path in paths.into_iter().filter(|path| left.get(*path) != stands.get(*path)) {
                 let [left, stands] =
                     [left.get(path), stands.get(path)].map(|content| content.map(|content| brief(content)));
                 let path = String::from_utf8_lossy(path);

@@ -135,6 +135,7 @@ impl World {
             }
         }
         let [host, guest] = &mut self.sides;
+        host.endpoint().note_reads_in(ledger.intent_log());
         let (host, guest) = (host.hello(), guest.hello());
         let limits = Limits { deleted_part_max: [1.0, 1.0], deleted_min: 1_000_000 };
         let settings = Settings { mode: self.mode, rules: Rules::default(), limits };

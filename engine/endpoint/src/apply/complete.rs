@@ -1,5 +1,6 @@
 //! Batches whose content is all there: made durable, and carried out.
 
+use causeway_sync::ledger::Intent;
 use causeway_sync::{BatchId, Outcome, Problem};
 
 use super::act::Act;
@@ -61,6 +62,8 @@ impl<'e, F: Fs> Complete<'e, F> {
         let root = staging.root().clone();
         self.ep.stage_copies(&root, &mut self.batches, buffer);
         make_durable(self.ep, staging, &mut self.batches);
+        let reads: Vec<_> = self.batches.iter().flat_map(reads).collect();
+        self.ep.note_reads(&reads);
         let outcomes = match Act::begin(self.ep, root, now_ms, buffer) {
             Ok(mut act) => {
                 let carried_out = self.batches.drain(..).map(|receiving| (receiving.batch.id, act.batch(receiving)));
@@ -83,6 +86,15 @@ impl<F: Fs> Drop for Complete<'_, F> {
             self.batches.iter().for_each(|receiving| staging.discard(receiving));
         }
     }
+}
+
+/// What was read of files whose digest the session doesn't know.
+fn reads<F: Fs>(receiving: &Receiving<F>) -> impl Iterator<Item = Intent> {
+    let Receiving { batch, received, .. } = receiving;
+    batch.actions.iter().zip(received).filter_map(|(action, received)| match received {
+        Received::File(staged) => Intent::read(batch.to, action, &staged.entry),
+        Received::Nothing | Received::Failed(_) => None,
+    })
 }
 
 fn refused<F: Fs>(receiving: &Receiving<F>, shown: &Problem) -> (BatchId, Vec<Outcome>) {

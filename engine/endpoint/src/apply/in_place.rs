@@ -54,7 +54,7 @@ impl<F: Fs> Act<'_, '_, F> {
                 return Err(self.problem(&error));
             }
         };
-        self.keep(&self.taken_aside(out), &place.path, Reason::Replaced);
+        self.keep(self.taken_aside(out), &place.path, Reason::Replaced);
         let landed = self.landed(place, &ours, &mut file, staged.entry.digest);
         self.throw_away(staged.name());
         self.record(place, Entry::File(staged.entry.clone()), &landed).map(Some)

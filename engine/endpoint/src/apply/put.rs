@@ -6,6 +6,8 @@ use super::act::{Act, Landed, Place, Step};
 use super::staged::Staged;
 use super::tree::Tree;
 use crate::fs::{Fs, FsErrorKind, Kind, Rename, Stat};
+use crate::left_aside::LeftAside;
+use crate::problem;
 use crate::recycle_bin::{Reason, Taken};
 use crate::seen;
 use crate::settings::Look;
@@ -76,7 +78,7 @@ impl<F: Fs> Act<'_, '_, F> {
             self.swap(place, stat, staged)?
         };
         self.dirs.forget(&place.path);
-        self.keep(&self.taken_aside(out), &place.path, Reason::Replaced);
+        self.keep(self.taken_aside(out), &place.path, Reason::Replaced);
         Ok(match self.ep.fs.stat(&place.dir, &place.name) {
             Ok(Some(now)) if seen::same_but_name(&ours, &now) => Landed::As(now),
             _ => Landed::Overwritten,
@@ -150,7 +152,7 @@ impl<F: Fs> Act<'_, '_, F> {
                 _ => {}
             }
         }
-        self.keep(&self.taken_aside(out.to_owned()), &place.path, Reason::Raced);
+        self.keep(self.taken_aside(out.to_owned()), &place.path, Reason::Raced);
     }
 
     /// Where the file system can't exchange: takes out what stands there, checks it, and puts the new in place. For a moment
@@ -167,7 +169,7 @@ impl<F: Fs> Act<'_, '_, F> {
         if is_right && fs.rename(&self.staging, staged, &place.dir, &place.name, Rename::NoReplace).is_ok() {
             return Ok(out);
         }
-        self.put_back(place, &self.taken_aside(out));
+        self.put_back(place, self.taken_aside(out));
         Err(self.was_away(place))
     }
 
@@ -183,21 +185,26 @@ impl<F: Fs> Act<'_, '_, F> {
     }
 
     /// Lets what was taken out rest in the recycle bin; as soon as that can be, where it can't now.
-    pub(super) fn keep(&self, taken: &Taken<F>, path: &RelPath, reason: Reason) {
-        if let Err(error) = self.ep.bin.keep(&self.ep.fs, taken, path, reason, self.now_ms) {
+    pub(super) fn keep(&self, taken: Taken<F>, path: &RelPath, reason: Reason) {
+        if let Err(error) = self.ep.bin.keep(&self.ep.fs, &taken, path, reason, self.now_ms) {
             tracing::warn!(%path, %error, "what was taken out could not be moved to the recycle bin");
-            self.ep.note_left_aside(&taken.name, path, reason);
+            self.ep.note_left_aside(LeftAside { taken, path: path.to_owned(), reason: Some(reason) });
         }
     }
 
-    /// Puts back what was taken out, unless somebody has put something else there: then it goes to the bin.
-    pub(super) fn put_back(&mut self, place: &Place<F>, taken: &Taken<F>) {
+    /// Puts back what was taken out, as soon as that can be; unless somebody has put something else there: then it goes to the bin.
+    pub(super) fn put_back(&mut self, place: &Place<F>, taken: Taken<F>) {
         let fs = &self.ep.fs;
-        let back = fs.rename(&taken.dir, &taken.name, &place.dir, &place.name, Rename::NoReplace);
-        if back.is_err() {
-            // It gets a new name in the bin as well, which tells why it is there.
-            let aside = Taken { dir: taken.dir.clone(), name: taken.name.clone(), aside: true };
-            self.keep(&aside, &place.path, Reason::Raced);
+        match fs.rename(&taken.dir, &taken.name, &place.dir, &place.name, Rename::NoReplace) {
+            Ok(()) => {}
+            Err(error) if error.kind == FsErrorKind::Exists || problem::is_stale(&error) => {
+                // It gets a new name in the bin as well, which tells why it is there.
+                self.keep(Taken { aside: true, ..taken }, &place.path, Reason::Raced);
+            }
+            Err(error) => {
+                tracing::warn!(path = %place.path, %error, "what was taken out could not be put back yet");
+                self.ep.note_left_aside(LeftAside { taken, path: place.path.clone(), reason: None });
+            }
         }
     }
 

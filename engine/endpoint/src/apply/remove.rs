@@ -43,11 +43,11 @@ impl<F: Fs> Act<'_, '_, F> {
                 opened.is_ok_and(|dir| matches!(self.compare_taken(place, dir), Ok(Tree::Same)))
             });
         if !is_right {
-            self.put_back(place, &taken);
+            self.put_back(place, taken);
             self.ep.dirty(&place.path, Look::Below);
             return Err(Outcome::Unexpected);
         }
-        self.keep(&taken, &place.path, Reason::Removed);
+        self.keep(taken, &place.path, Reason::Removed);
         Ok(())
     }
 

@@ -63,7 +63,7 @@ impl<F: Fs> Act<'_, '_, F> {
         let Err(error) = fs.rename(&self.staging, &aside, &target.dir, &target.name, Rename::NoReplace) else {
             return Ok(());
         };
-        self.put_back(place, &self.taken_aside(aside));
+        self.put_back(place, self.taken_aside(aside));
         Err(self.failed(&place.path, &error))
     }
 

@@ -38,8 +38,8 @@ impl<F: Fs> Endpoint<F> {
 const SETTLED_AT_ONCE: usize = 64;
 
 impl<F: Fs> Endpoint<F> {
-    /// Reads files once more that were read so soon after a write that another one needn't have changed their time stamps, and moves
-    /// to the recycle bin what had to wait for that. For idle moments; gives the time at which to call again, if there is more to do.
+    /// Reads files once more that were read so soon after a write that another one needn't have changed their time stamps, and puts
+    /// what had to wait for that where it belongs: in the recycle bin, or back in the share. For idle moments; gives the time at which to call again, if there is more to do.
     pub fn settle(&self, now_ms: u64, stop: &AtomicBool) -> Result<Option<u64>, LookError> {
         let mut due = Vec::new();
         {
@@ -55,7 +55,7 @@ impl<F: Fs> Endpoint<F> {
                 self.dirty(&later.path, Look::Again);
             }
         }
-        let left_aside = self.keep_left_aside(now_ms);
+        let left_aside = self.settle_left_aside(now_ms);
         Ok(self.lock().unsettled.front().map(|(due_ms, _)| *due_ms).into_iter().chain(left_aside).min())
     }
 }

@@ -1,12 +1,13 @@
 //! Carrying out: what is removed.
 
 use std::fs;
+use std::sync::atomic::AtomicBool;
 
 use causeway_endpoint::fs::FsErrorKind;
 use causeway_sync::{Entry, Operation, Outcome, ProblemKind};
 
 use crate::hooked::Call;
-use crate::side::{Making, Side, done, write};
+use crate::side::{Making, Side, done, now_ms, write};
 
 fn with_untracked() -> Side {
     let making = Making { syncignore: "**/ignored\n", ..Making::default() };
@@ -107,4 +108,45 @@ fn a_removal_without_the_right_is_a_problem() {
         side.hooks.clear();
         side.assert_known();
     }
+}
+
+#[test]
+fn what_cannot_be_put_back_on_a_full_disk_goes_back_when_there_is_space() {
+    let side = Side::crawled(|share| write(share, "dir/x", "x"));
+    let (at, mut is_written) = (side.at("dir/new"), false);
+    side.hooks.set(move |call, name| {
+        if call == Call::Rename && !std::mem::replace(&mut is_written, true) {
+            fs::write(&at, "mine").unwrap();
+        }
+        (call == Call::Rename && name == "dir").then_some(FsErrorKind::NoSpace)
+    });
+    assert_eq!(side.act("dir", Some(Entry::Directory), Operation::Remove), Outcome::Unexpected);
+    let settle = || side.ep.settle(now_ms(), &AtomicBool::new(false)).unwrap();
+    assert!(settle().is_some());
+    assert!(!side.at("dir").exists());
+    side.hooks.clear();
+    settle();
+    assert_eq!(fs::read_to_string(side.at("dir/new")).unwrap(), "mine");
+    assert!(side.binned().is_empty());
+    side.settle();
+    side.check_dirty();
+    side.assert_known();
+}
+
+#[test]
+fn what_goes_back_leaves_alone_what_somebody_has_put_there_meanwhile() {
+    let side = Side::crawled(|share| write(share, "file", "content"));
+    let (at, mut is_written) = (side.at("file"), false);
+    side.hooks.set(move |call, name| {
+        if call == Call::Rename && !std::mem::replace(&mut is_written, true) {
+            fs::write(&at, "mine").unwrap();
+        }
+        (call == Call::Rename && name == "file").then_some(FsErrorKind::NoSpace)
+    });
+    assert_eq!(side.act("file", side.entry("file"), Operation::Remove), Outcome::Unexpected);
+    side.hooks.clear();
+    fs::write(side.at("file"), "newer").unwrap();
+    side.ep.settle(now_ms(), &AtomicBool::new(false)).unwrap();
+    assert_eq!(fs::read_to_string(side.at("file")).unwrap(), "newer");
+    assert_eq!(side.binned(), ["Raced file mine"]);
 }

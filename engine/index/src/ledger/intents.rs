@@ -1,4 +1,5 @@
-//! The log of intents: a file beside the ledger's, to which records are appended without a sync.
+//! The log of intents: a file beside the ledger's, to which records are appended without a sync: by the session, and by whoever reads
+//! the content of what it sends.
 //!
 //! One write per batch, and nothing but that on the way of an edit. A record is its length (`u32`, little-endian) and a postcard
 //! [`Intent`]; the first one that can't be read ends the log, as after a power cut.
@@ -6,6 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use causeway_sync::ledger::Intent;
 
@@ -19,8 +21,43 @@ const NEW_SUFFIX: &str = "-intents-new";
 /// Bytes before a record.
 const LENGTH_BYTES: usize = size_of::<u32>();
 
+/// The log of a ledger. A clone is the same log.
+#[derive(Clone)]
+pub struct IntentLog(Arc<Mutex<Log>>);
+
+impl IntentLog {
+    /// Opens the log of a ledger, or makes it.
+    pub(super) fn open(ledger: &Path) -> Result<Self, StoreError> {
+        Ok(Self(Arc::new(Mutex::new(Log::open(ledger)?))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All that is noted.
+    pub(super) fn intents(&self) -> Result<Vec<Intent>, StoreError> {
+        Ok(self.lock().read()?.0)
+    }
+
+    /// Adds to the log. It survives the end of the process, but not a power cut.
+    pub fn append(&self, intents: &[Intent]) -> Result<(), StoreError> {
+        self.lock().append(intents)
+    }
+
+    /// Begins the log anew with these, and with what was noted of their content.
+    pub(super) fn retain(&self, left: &[Intent]) -> Result<(), StoreError> {
+        let mut log = self.lock();
+        if left.is_empty() {
+            return log.replace(left);
+        }
+        let reads = Intent::reads_of(left, log.read()?.0);
+        log.replace(&[left, &reads].concat())
+    }
+}
+
 /// The open log.
-pub(super) struct IntentLog {
+struct Log {
     file: File,
     ledger: PathBuf,
     path: PathBuf,
@@ -30,19 +67,13 @@ pub(super) struct IntentLog {
     torn: bool,
 }
 
-impl IntentLog {
-    /// Opens the log of a ledger, or makes it.
-    pub fn open(ledger: &Path) -> Result<Self, StoreError> {
+impl Log {
+    fn open(ledger: &Path) -> Result<Self, StoreError> {
         let path = beside(ledger, SUFFIX);
         let file = open(&path).map_err(|error| failed(&path, "open the log of intents", error))?;
         let mut log = Self { file, ledger: ledger.to_owned(), path, length: 0, torn: true };
         log.length = log.read()?.1;
         Ok(log)
-    }
-
-    /// All that is noted.
-    pub fn intents(&mut self) -> Result<Vec<Intent>, StoreError> {
-        Ok(self.read()?.0)
     }
 
     /// The records, and how long they are.
@@ -59,8 +90,7 @@ impl IntentLog {
         Ok((intents, (bytes.len() - rest.len()) as u64))
     }
 
-    /// Adds to the log.
-    pub fn append(&mut self, intents: &[Intent]) -> Result<(), StoreError> {
+    fn append(&mut self, intents: &[Intent]) -> Result<(), StoreError> {
         let written = self.write(&encode(intents));
         self.torn |= written.is_err();
         written.map_err(|error| no_space_or_failed(&self.path, "add to the log of intents", error))
@@ -77,8 +107,7 @@ impl IntentLog {
         Ok(())
     }
 
-    /// Begins the log anew with these.
-    pub fn replace(&mut self, intents: &[Intent]) -> Result<(), StoreError> {
+    fn replace(&mut self, intents: &[Intent]) -> Result<(), StoreError> {
         let replaced = if intents.is_empty() { self.clear() } else { self.write_anew(&encode(intents)) };
         replaced.map_err(|error| no_space_or_failed(&self.path, "begin the log of intents anew", error))
     }
@@ -134,7 +163,7 @@ fn no_space_or_failed(path: &Path, doing: &'static str, error: io::Error) -> Sto
 
 #[cfg(test)]
 mod tests {
-    use causeway_sync::{Entry, RelPathBuf, Seq, Side, Target};
+    use causeway_sync::{Digest, Entry, File, RelPathBuf, Seq, Side, Target};
 
     use super::*;
 
@@ -157,16 +186,31 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ledger = dir.path().join("ledger.db");
         let [a, b, c] = three();
-        let mut log = IntentLog::open(&ledger).unwrap();
+        let log = IntentLog::open(&ledger).unwrap();
         log.append(&[a.clone(), b.clone()]).unwrap();
         drop(log);
-        let mut log = IntentLog::open(&ledger).unwrap();
+        let log = IntentLog::open(&ledger).unwrap();
         log.append(std::slice::from_ref(&c)).unwrap();
         assert_eq!(log.intents().unwrap(), [a, b.clone(), c]);
-        log.replace(std::slice::from_ref(&b)).unwrap();
+        log.retain(std::slice::from_ref(&b)).unwrap();
         assert_eq!(IntentLog::open(&ledger).unwrap().intents().unwrap(), [b]);
-        log.replace(&[]).unwrap();
+        log.retain(&[]).unwrap();
         assert_eq!(IntentLog::open(&ledger).unwrap().intents().unwrap(), []);
+    }
+
+    #[test]
+    fn what_was_read_of_those_that_are_left_stays_noted() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = IntentLog::open(&dir.path().join("ledger.db")).unwrap();
+        let unread = Entry::File(File { digest: None, size: 1, executable: false, mtime_ns: 1 });
+        let [left, gone] = ["left", "gone"].map(|path| intent(path, Some(unread.clone())));
+        let read = |path: &str| {
+            let path = RelPathBuf::new(path.into()).unwrap();
+            Intent::Read { side: Side::Guest, path, digest: Digest([7; 32]) }
+        };
+        log.append(&[left.clone(), gone, read("left"), read("gone")]).unwrap();
+        log.retain(std::slice::from_ref(&left)).unwrap();
+        assert_eq!(log.intents().unwrap(), [left, read("left")]);
     }
 
     #[test]
@@ -178,7 +222,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let ledger = dir.path().join("ledger.db");
             std::fs::write(beside(&ledger, SUFFIX), &whole[..left]).unwrap();
-            let mut log = IntentLog::open(&ledger).unwrap();
+            let log = IntentLog::open(&ledger).unwrap();
             assert_eq!(log.intents().unwrap(), std::slice::from_ref(&a));
             log.append(std::slice::from_ref(&c)).unwrap();
             assert_eq!(IntentLog::open(&ledger).unwrap().intents().unwrap(), [a.clone(), c.clone()], "{left}");

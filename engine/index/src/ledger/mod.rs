@@ -14,7 +14,7 @@ mod diverged;
 mod intents;
 mod state;
 
-use intents::IntentLog;
+pub use intents::IntentLog;
 use state::State;
 
 const FORMAT: Format = Format {
@@ -55,6 +55,11 @@ impl LedgerStore {
             Err(StoreError::Damaged { .. }) => Self::open_store(path),
             other => other,
         }
+    }
+
+    /// The log of intents, for those who read the content of what the session sends.
+    pub fn intent_log(&self) -> IntentLog {
+        self.intents.clone()
     }
 
     fn open_store(path: &Path) -> Result<Self, StoreError> {
@@ -259,6 +264,6 @@ impl Ledger for LedgerStore {
     }
 
     fn retain_intents(&mut self, left: &[Intent]) -> Result<(), LedgerError> {
-        self.intents.replace(left).map_err(failing("forget what was intended"))
+        self.intents.retain(left).map_err(failing("forget what was intended"))
     }
 }

@@ -73,6 +73,16 @@ pub(super) struct PastMove {
 }
 
 impl PastMove {
+    /// Whether it is told among these. It isn't taken in again then, so that moves told before it have to follow it.
+    pub fn is_among<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) -> bool {
+        changes.into_iter().any(|change| matches!(change, Change::Moved { seq, .. } if *seq == self.seq))
+    }
+
+    /// Whether the change is a move before it. Each move is told by the places at its time, and all else by those after all moves.
+    pub fn comes_after(&self, change: &Change) -> bool {
+        matches!(change, Change::Moved { seq, .. } if *seq < self.seq)
+    }
+
     /// Whether a window up to `upto` speaks of the new place.
     pub fn is_known_by(&self, upto: Seq) -> bool {
         upto >= self.seq

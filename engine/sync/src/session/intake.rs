@@ -172,7 +172,11 @@ impl SideState {
 
     /// This side has renamed a directory: what it told before speaks of the old place.
     pub fn remember_move(&mut self, past: PastMove) {
-        self.intake.retain_mut(|told| past.is_known_by(told.as_of) || past.follow(&mut told.change));
+        let told = past.is_among(self.intake.iter().map(|heard| &heard.change));
+        self.intake.retain_mut(|heard| {
+            let goes_along = !past.is_known_by(heard.as_of) || (told && past.comes_after(&heard.change));
+            !goes_along || past.follow(&mut heard.change)
+        });
         past.carry(&mut self.carried_out);
         self.past_moves.push(past);
     }
@@ -193,9 +197,14 @@ impl SideState {
 
     fn extend_intake(&mut self, window: Changes) {
         self.as_of = self.as_of.max(window.as_of);
+        let told: Vec<_> = self.past_moves.iter().map(|past| past.is_among(&window.changes)).collect();
         for mut change in window.changes {
-            let mut later = self.past_moves.iter().filter(|past| !past.is_known_by(window.upto));
-            if later.all(|past| past.follow(&mut change)) {
+            let mut known = self.past_moves.iter().zip(&told);
+            let is_void = known.any(|(past, told)| {
+                let goes_along = !past.is_known_by(window.upto) || (*told && past.comes_after(&change));
+                goes_along && !past.follow(&mut change)
+            });
+            if !is_void {
                 self.intake.push_back(Heard { change, as_of: window.as_of, window: self.last_window() });
             }
         }

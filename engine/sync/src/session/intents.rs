@@ -8,10 +8,10 @@ use std::ops::Bound;
 
 use crate::change::Seq;
 use crate::ledger::{Intent, LedgerError};
-use crate::plan::{Action, Operation, Outcome};
+use crate::plan::{Action, Operation};
 use crate::session::Session;
 use crate::session::items::Told;
-use crate::{Entry, File, Ledger, RelPath, RelPathBuf, Side};
+use crate::{Digest, Entry, File, Ledger, RelPath, RelPathBuf, Side};
 
 /// Intents in the ledger at which those are taken out that it takes account of: some 8 MB.
 const NOTED_MAX: usize = 65_536;
@@ -71,6 +71,15 @@ impl Intents {
         self.earlier.entry(path).or_default().left.extend(left);
     }
 
+    /// The file that was to be left last at a path of a side has been read.
+    fn complete(&mut self, side: Side, path: &RelPath, digest: Digest) {
+        let Some(noted) = self.earlier.get_mut(path) else { return };
+        let last = noted.left.iter_mut().rfind(|(of, _)| *of == side);
+        if let Some((_, Some(Entry::File(file)))) = last {
+            file.digest.get_or_insert(digest);
+        }
+    }
+
     /// A directory may have been moved on a side, and with it what was left in it there.
     fn carry(&mut self, side: Side, from: &RelPath, to: &RelPath) {
         let below = self.earlier.range::<RelPath, _>((Bound::Excluded(from), Bound::Unbounded));
@@ -93,7 +102,9 @@ impl<L: Ledger> Session<L> {
             return Ok(());
         }
         for intent in intents {
-            self.intents.unfinished_move = None;
+            if !matches!(intent, Intent::Read { .. }) {
+                self.intents.unfinished_move = None;
+            }
             match intent {
                 Intent::Leave { side, .. } if self.sides[side.other() as usize].rebooted => {}
                 Intent::Leave { side, path, entry } => self.intents.recall(path, [(side, entry)]),
@@ -101,6 +112,7 @@ impl<L: Ledger> Session<L> {
                     self.intents.carry(side, &from, &to);
                     self.intents.unfinished_move = Some(UnfinishedMove { side, from, to, as_of });
                 }
+                Intent::Read { side, path, digest } => self.intents.complete(side, &path, digest),
             }
         }
         Ok(())
@@ -116,24 +128,6 @@ impl<L: Ledger> Session<L> {
             }
         }
         if intents.is_empty() { Ok(()) } else { self.ledger.intend(&intents) }
-    }
-
-    /// Notes what files were put in place whose content nobody knew when they were sent.
-    pub(super) fn note_digests(
-        &mut self,
-        side: Side,
-        actions: &[Action],
-        outcomes: &[Outcome],
-    ) -> Result<(), LedgerError> {
-        let put = |(action, outcome): (&Action, &Outcome)| match (&action.operation, outcome) {
-            (Operation::File { file, .. }, Outcome::Done { entry, .. }) if file.digest.is_none() => {
-                Some(Intent::Leave { side, path: action.path.clone(), entry: entry.clone() })
-            }
-            _ => None,
-        };
-        let put: Vec<_> = actions.iter().zip(outcomes).filter_map(put).collect();
-        self.intents.noted += put.len();
-        if put.is_empty() { Ok(()) } else { self.ledger.intend(&put) }
     }
 
     fn intents_of(&self, side: Side, action: &Action) -> Vec<Intent> {

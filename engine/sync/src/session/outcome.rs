@@ -14,7 +14,6 @@ impl<L: Ledger> Session<L> {
     /// A batch has been carried out: one outcome per action, in their order.
     pub fn handle_outcomes(&mut self, id: BatchId, outcomes: Vec<Outcome>, now_ms: u64) -> Result<(), LedgerError> {
         let Some(running) = self.lanes.take(id) else { return Ok(()) };
-        self.note_digests(running.to, &running.actions, &outcomes)?;
         let missing = std::iter::repeat(Outcome::Unexpected);
         for (action, outcome) in running.actions.into_iter().zip(outcomes.into_iter().chain(missing)) {
             self.handle_outcome(running.to, action, outcome, now_ms)?;

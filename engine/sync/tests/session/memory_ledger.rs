@@ -1,5 +1,6 @@
 //! The ledger's contract in its most obvious form: whole paths in two maps.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use causeway_sync::ledger::{Diverged, Hold, Holds, Intent, LedgerError, Moved, Peers, Update};
@@ -11,7 +12,7 @@ pub struct MemoryLedger {
     pub absorbed: [Seq; 2],
     pub agreed: BTreeMap<RelPathBuf, Entry>,
     pub diverged: BTreeMap<RelPathBuf, Diverged>,
-    pub intents: Vec<Intent>,
+    pub intents: RefCell<Vec<Intent>>,
     pub moves: Vec<Moved>,
 }
 
@@ -107,21 +108,27 @@ impl Ledger for MemoryLedger {
     }
 
     fn intend(&mut self, intents: &[Intent]) -> Result<(), LedgerError> {
-        self.intents.extend_from_slice(intents);
+        self.intents.get_mut().extend_from_slice(intents);
         Ok(())
     }
 
     fn intents(&mut self) -> Result<Vec<Intent>, LedgerError> {
-        Ok(self.intents.clone())
+        Ok(self.intents.get_mut().clone())
     }
 
     fn retain_intents(&mut self, left: &[Intent]) -> Result<(), LedgerError> {
-        self.intents = left.to_vec();
+        let reads = Intent::reads_of(left, self.intents.take());
+        self.intents = RefCell::new([left, &reads].concat());
         Ok(())
     }
 }
 
 impl MemoryLedger {
+    /// Notes what was read of something that is carried.
+    pub fn note(&self, read: Option<Intent>) {
+        self.intents.borrow_mut().extend(read);
+    }
+
     fn agree(&mut self, path: &RelPath, entry: Option<Entry>) {
         let directory = entry.as_ref().is_some_and(Entry::is_directory);
         self.agreed.retain(|at, _| !at.starts_with(path) || (directory && **at != *path));

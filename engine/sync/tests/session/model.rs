@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use causeway_sync::ignore::{RuleTexts, Rules};
+use causeway_sync::ledger::Intent;
 use causeway_sync::session::{Halt, Limits, Output, Settings};
 use causeway_sync::{
     Action, Batch, Capabilities, Change, Changes, Digest, Entry, Epoch, File, Hello, Lane, Mode, Operation, Outcome,
@@ -51,6 +52,8 @@ pub struct Replicated {
     pub tree: BTreeMap<RelPathBuf, Entry>,
     journal: Vec<(Noted, bool)>,
     session_began: usize,
+    /// Files that were found by a first look, which doesn't read them.
+    unread: HashSet<RelPathBuf>,
     pub bin: Vec<(RelPathBuf, Entry)>,
     pub seen: HashSet<Digest>,
     asked: VecDeque<Output>,
@@ -92,6 +95,7 @@ impl Replicated {
             .collect();
         for (p, _) in &gone {
             self.tree.remove(p);
+            self.unread.remove(p);
         }
         if let Some(entry) = entry {
             if let Some(digest) = entry.as_file().and_then(|f| f.digest) {
@@ -112,6 +116,17 @@ impl Replicated {
             self.tree.insert(p.rebase(from, to).unwrap(), e);
         }
         self.note(Noted::Moved(from.to_owned(), to.to_owned(), entry), own);
+    }
+
+    /// What is told of a path.
+    fn seen(&self, at: &RelPath) -> Option<Entry> {
+        let mut entry = self.tree.get(at).cloned();
+        if let Some(Entry::File(file)) = &mut entry
+            && self.unread.contains(at)
+        {
+            file.digest = None;
+        }
+        entry
     }
 
     fn changes(&mut self, after: Seq) -> Option<Changes> {
@@ -144,12 +159,12 @@ impl Replicated {
         let goes_with_above = |p: &RelPath| p.ancestors().any(|above| touched.contains(above) && is_gone(above));
         let told: Vec<_> = touched.iter().filter(|p| !goes_with_above(p)).cloned().collect();
         for p in told {
-            let entry = self.tree.get(&p).cloned();
+            let entry = self.seen(&p);
             if entry.as_ref().is_some_and(Entry::is_directory) {
                 changes.push(Change::Now { path: p.clone(), entry: None });
                 // Removed and made again, perhaps: all that it holds is told with it.
-                let below = self.tree.iter().filter(|(q, _)| q.starts_with(&p)).map(|(q, e)| (q.clone(), e.clone()));
-                changes.extend(below.map(|(path, entry)| Change::Now { path, entry: Some(entry) }));
+                let below = self.tree.keys().filter(|q| q.starts_with(&p));
+                changes.extend(below.map(|q| Change::Now { path: q.clone(), entry: self.seen(q) }));
             } else {
                 changes.push(Change::Now { path: p, entry });
             }
@@ -178,6 +193,22 @@ impl Replicated {
                 Noted::Moved(from, to, _) => from.starts_with(at) || to.starts_with(at),
             }
         })
+    }
+}
+
+/// Whether a file is the one that is to be carried, as far as anybody can say.
+fn is_wanted(found: &File, wanted: &File) -> bool {
+    wanted.digest.is_none_or(|digest| found.digest == Some(digest))
+        && (found.size, found.mtime_ns) == (wanted.size, wanted.mtime_ns)
+}
+
+/// The same for what is expected to stand somewhere.
+fn is_expected(found: Option<&Entry>, expected: Option<&Entry>) -> bool {
+    match (found, expected) {
+        (Some(Entry::File(found)), Some(Entry::File(expected))) => {
+            is_wanted(found, expected) && found.executable == expected.executable
+        }
+        (found, expected) => found == expected,
     }
 }
 
@@ -290,6 +321,12 @@ impl World {
         }
     }
 
+    /// A user puts a file that isn't read before it is asked for.
+    pub fn user_puts_unread(&mut self, side: Side, at: &RelPath, file: Entry) {
+        self.user_puts(side, at, Some(file));
+        self.sides[side as usize].unread.insert(at.to_owned());
+    }
+
     /// A user does something on a side.
     pub fn user(&mut self, side: Side) {
         let at = self.random_path();
@@ -313,7 +350,11 @@ impl World {
                     mtime_ns: self.content as i64,
                 };
                 self.log.push(format!("{side:?} writes {at} {:?}", file.digest));
-                self.user_puts(side, &at, Some(Entry::File(file)));
+                if self.random.one_in(4) {
+                    self.user_puts_unread(side, &at, Entry::File(file));
+                } else {
+                    self.user_puts(side, &at, Some(Entry::File(file)));
+                }
             }
             4 | 5 if here.is_some() => {
                 self.log.push(format!("{side:?} removes {at}"));
@@ -469,6 +510,7 @@ impl World {
             }
             Output::Read { paths, .. } => {
                 for p in paths {
+                    self.sides[side as usize].unread.remove(&p);
                     self.sides[side as usize].note(Noted::Touched(p), false);
                 }
             }
@@ -498,7 +540,11 @@ impl World {
                 let state = &mut self.sides[to as usize];
                 let parent = target.parent().unwrap();
                 let fits = parent.is_root() || state.tree.get(parent).is_some_and(Entry::is_directory);
-                if there != action.expect || there.is_none() || state.tree.contains_key(target) || !fits {
+                if !is_expected(there.as_ref(), action.expect.as_ref())
+                    || there.is_none()
+                    || state.tree.contains_key(target)
+                    || !fits
+                {
                     return Outcome::Unexpected;
                 }
                 self.log.push(format!("  {to:?} gets {} renamed to {target}", action.path));
@@ -518,14 +564,19 @@ impl World {
                     Source::Transfer { .. } => (to.other(), &action.path),
                     Source::Copy { from } => (to, from),
                 };
-                match self.sides[from as usize].tree.get(at).and_then(Entry::as_file) {
-                    Some(found) if found.digest == file.digest => Some(Entry::File(file.clone())),
+                match self.sides[from as usize].tree.get(at) {
+                    Some(Entry::File(found)) if is_wanted(found, file) => {
+                        let read = found.clone();
+                        let noted = Intent::read(to, action, &read);
+                        self.session().ledger().note(noted);
+                        Some(Entry::File(read))
+                    }
                     _ => return Outcome::SourceChanged,
                 }
             }
         };
         let state = &mut self.sides[to as usize];
-        if there != action.expect || !has_parent {
+        if !is_expected(there.as_ref(), action.expect.as_ref()) || !has_parent {
             return Outcome::Unexpected;
         }
         let removes_tree = there.as_ref().is_some_and(Entry::is_directory);

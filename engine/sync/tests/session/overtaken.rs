@@ -127,6 +127,67 @@ fn what_was_carried_before_the_connection_broke_is_not_forgotten() {
     }
 }
 
+/// A file crosses before anybody has read it; then the connection breaks, or the process ends, before the outcome is heard.
+fn carried_unread(seed: u64, then: Option<Entry>) -> World {
+    let mut world = World::new(seed, Mode::TwoWaySafe);
+    let at = path("a");
+    world.user_puts_unread(Side::Host, &at, file("first", 1_000));
+    while world.sides[1].tree.is_empty() {
+        assert!(world.step(), "seed {seed}: it doesn't cross");
+    }
+    for _ in 0..world.random.below(3) {
+        world.step();
+    }
+    world.user_puts(Side::Host, &at, then);
+    world.reconnect();
+    rest(&mut world);
+    world
+}
+
+#[test]
+fn what_was_carried_unread_is_no_conflict_with_what_came_after_it() {
+    for seed in 0..SEEDS {
+        let last = file("the second", 2_000_000_000_000);
+        let world = carried_unread(seed, Some(last.clone()));
+        let ledger = world.session.as_ref().unwrap().ledger();
+        assert!(ledger.diverged.is_empty(), "seed {seed}: {:?}\n{}", ledger.diverged, world.log.join("\n"));
+        for side in &world.sides {
+            assert_eq!(side.tree.get(&path("a")), Some(&last), "seed {seed}\n{}", world.log.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn what_was_carried_unread_and_then_deleted_does_not_come_back() {
+    for seed in 0..SEEDS {
+        let world = carried_unread(seed, None);
+        for side in &world.sides {
+            assert!(side.tree.is_empty(), "seed {seed}: {:?}\n{}", side.tree, world.log.join("\n"));
+        }
+    }
+}
+
+/// The rename of the directory is known when the side tells once more of what came into it before.
+#[test]
+fn what_was_moved_into_a_directory_before_that_was_renamed_goes_along() {
+    for seed in 0..10 * SEEDS {
+        let mut world = World::new(seed, Mode::TwoWaySafe);
+        world.user_puts(Side::Host, &path("b"), Some(Entry::Directory));
+        rest(&mut world);
+        world.user_puts(Side::Guest, &path("e"), Some(file("e", 1)));
+        (0..world.random.below(20)).for_each(|_| pass(&mut world));
+        world.sides[1].rename(&path("e"), &path("b/d"), false);
+        world.sides[1].rename(&path("b"), &path("a"), false);
+        (0..world.random.below(30)).for_each(|_| pass(&mut world));
+        world.reconnect();
+        rest(&mut world);
+        for side in &world.sides {
+            let stands = side.tree.keys().eq([&path("a"), &path("a/d")]);
+            assert!(stands, "seed {seed}: {:?}\n{}", side.tree, world.log.join("\n"));
+        }
+    }
+}
+
 /// The rename crosses before what was removed has; then the connection breaks.
 #[test]
 fn what_was_in_a_directory_that_was_made_anew_and_renamed_stays_gone() {
