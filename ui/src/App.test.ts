@@ -2,6 +2,7 @@ import { fireEvent, render, screen, waitFor, within } from "@testing-library/sve
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeBackend, fakeOf, refused } from "../tests/fixtures/backend";
+import { conflicts } from "../tests/fixtures/lists";
 import {
   billing,
   disconnected,
@@ -110,6 +111,47 @@ describe("conflicts", () => {
       { share: billing.id, which: { paths: ["src/rates/parse.ts"] }, keep: "guest" },
       { share: billing.id, which: { paths: ["config/limits.json"] }, keep: "host" },
     ]);
+  });
+
+  test("what is filtered out isn't settled, and all pages are filtered", async () => {
+    const many = Array.from({ length: 450 }, (_, n) => ({ ...conflicts[0]!, path: `src/${n}.${n % 100 === 7 ? "md" : "ts"}` }));
+    const fake = fakeOf([billing], {
+      "share.conflicts": ({ cursor, limit }) => {
+        const from = Number(cursor ?? 0);
+        const items = many.slice(from, from + (limit ?? 200));
+        const next = from + items.length < many.length ? String(from + items.length) : null;
+        return { items, next, total: many.length };
+      },
+    });
+    const { user } = await open(fake);
+    router.share(billing.id, "conflicts");
+    await user.click(await screen.findByRole("checkbox", { name: t.conflicts.selectAll }));
+    expect(screen.getByText("450 of 450 selected")).toBeTruthy();
+    await user.type(screen.getByRole("textbox", { name: t.conflicts.filterLabel }), ".MD");
+    expect(await screen.findByText("2 of 5 selected")).toBeTruthy();
+    await user.click(screen.getByRole("checkbox", { name: t.conflicts.selectAll }));
+    await user.click(screen.getByRole("button", { name: "Keep host" }));
+    const paths = ["src/7.md", "src/107.md", "src/207.md", "src/307.md", "src/407.md"];
+    expect(asked(fake, "share.resolve")).toEqual([{ share: billing.id, which: { paths }, keep: "host" }]);
+    await user.keyboard("{Escape}");
+    expect(await screen.findByText("0 of 450 selected")).toBeTruthy();
+  });
+
+  test("both can be read below one another, and the host's opened in an editor", async () => {
+    const { user, fake } = await open(fakeOf([billing]));
+    router.share(billing.id, "conflicts");
+    await user.click(await screen.findByRole("button", { name: t.conflicts.views.unified }));
+    const shown = screen.getByRole("region", { name: t.conflicts.unifiedLabel });
+    const lines = [...shown.querySelectorAll(".ch")].map((line) => plain(line.textContent).trim());
+    expect(lines.slice(0, 4)).toEqual([
+      "20Host const value = Number(raw);",
+      "21Host if (!Number.isFinite(value)) {",
+      '22Host throw new RateError(text, "not a number");',
+      "20Guest const value = parseFloat(raw);",
+    ]);
+    await user.click(screen.getByRole("button", { name: t.conflicts.openInEditor }));
+    expect(asked(fake, "open_in_editor")).toEqual([{ share: billing.id, path: "src/rates/parse.ts" }]);
+    await user.click(screen.getByRole("button", { name: t.conflicts.views.sides }));
   });
 
   test("what can't be kept isn't offered", async () => {

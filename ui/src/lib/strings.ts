@@ -93,6 +93,7 @@ export const t = {
     loading: "Loading…",
     more: (n: number) => `${count(n)} more`,
     showMore: "Show more",
+    dragToResize: "Drag to resize",
   },
 
   footer: {
@@ -273,6 +274,14 @@ export const t = {
     select: (path: string) => `Select ${path}`,
     columns: { path: "Path", host: "Host", guest: "Guest", age: "For" },
     newer: "newer",
+    filter: "Filter",
+    filterLabel: "Filter conflicts by path",
+    noneMatch: "No conflict matches.",
+    splitter: "Height of the list",
+    views: { sides: "Side by side", unified: "Unified" },
+    viewLabel: "How the two are shown",
+    unifiedLabel: "Both, line by line",
+    openInEditor: "Open in editor",
     says: "The version you don’t keep goes to the recycle bin. Keep both leaves the host’s in place and puts the guest’s beside it under a name of its own.",
     bothChanged: (places: number | null) =>
       places === null

@@ -46,6 +46,11 @@ export const VIEWS = [
     readme: true,
   },
   {
+    name: "share-conflicts-unified",
+    scenario: "usual",
+    go: both(open("billing-api", "Conflicts"), (page) => page.getByRole("button", { name: "Unified" }).click()),
+  },
+  {
     name: "share-conflicts-pictures",
     scenario: "usual",
     go: both(
@@ -119,6 +124,7 @@ export const NARROW = [
   "shares",
   "share",
   "share-conflicts",
+  "share-conflicts-unified",
   "share-problems",
   "share-ignore",
   "create-share",
