@@ -7,9 +7,9 @@ use causeway_api::{
     Activity, ActivityOf, Amount, ApiError, BinEmpty, BinItem, BinRestore, BothContents, Check, ComparePath,
     ConfigureDocker, ConfigureMachine, ConfigureShare, Conflict, ConsoleTail, CountFolder, CreateShare, DismissWanted,
     DockerInfo, EngineStatus, ErrorCode, Feed, FlushShare, Flushed, FolderTally, Handler, ListOf, MachineInfo,
-    MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem, RemoveShare, Resolve,
-    Resolved, Restored, ResumeShare, RulesPreview, RulesText, ShareInfo, ShareName, Usage, UsageOf, Verification,
-    WriteRules,
+    MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem, RemoveShare,
+    RenamePath, Resolve, Resolved, Restored, ResumeShare, RulesPreview, RulesText, ShareInfo, ShareName, Usage,
+    UsageOf, Verification, WriteRules,
 };
 use tokio::sync::oneshot;
 
@@ -166,6 +166,11 @@ impl Handler for Control {
     async fn share_problems(&self, params: ListOf) -> Result<Page<Problem>, ApiError> {
         let share = params.share.clone();
         self.ask(&share, |reply| Command::Problems(params, reply)).await
+    }
+
+    async fn share_rename_path(&self, params: RenamePath) -> Result<Nothing, ApiError> {
+        let share = params.share.clone();
+        self.ask(&share, |reply| Command::RenamePath(params, reply)).await
     }
 
     async fn bin_list(&self, params: ListOf) -> Result<Page<BinItem>, ApiError> {

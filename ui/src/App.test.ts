@@ -163,6 +163,41 @@ describe("conflicts", () => {
   });
 });
 
+describe("problems", () => {
+  test("a name that the other side can't hold is changed where it stands", async () => {
+    let taken = true;
+    const fake = fakeOf([everyState.problem], {
+      "share.rename_path": () => {
+        if (!taken) return {};
+        taken = false;
+        throw refused('Something stands at "docs/SETUP.md".');
+      },
+    });
+    const { user } = await open(fake);
+    router.share("firmware", "problems");
+    await user.click(await screen.findByRole("button", { name: t.problems.rename }));
+    const dialog = within(screen.getByRole("dialog"));
+    const field = dialog.getByRole("textbox", { name: t.problems.renameTo }) as HTMLInputElement;
+    const done = dialog.getByRole("button", { name: t.problems.renameDo }) as HTMLButtonElement;
+    expect([field.value, done.disabled]).toEqual(["setup.md", true]);
+    await user.click(dialog.getByRole("radio", { name: "docs/Setup.md" }));
+    await user.clear(field);
+    await user.type(field, "a/b");
+    expect(done.disabled).toBe(true);
+    await user.clear(field);
+    await user.type(field, "SETUP.md{Enter}");
+    expect((await dialog.findByRole("alert")).textContent).toContain("Something stands at");
+    await user.type(field, "2");
+    await user.click(done);
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    const asks = { share: "firmware", side: "guest", path: "docs/Setup.md" };
+    expect(asked(fake, "share.rename_path")).toEqual([
+      { ...asks, name: "SETUP.md" },
+      { ...asks, name: "SETUP.md2" },
+    ]);
+  });
+});
+
 describe("removing", () => {
   test("asks, names the containers, and asks again where the guest has more", async () => {
     let refuse = true;

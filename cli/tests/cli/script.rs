@@ -89,6 +89,7 @@ scripted! {
     share_conflicts = "share.conflicts" (ListOf) -> Page<Conflict>;
     share_resolve = "share.resolve" (Resolve) -> Resolved;
     share_problems = "share.problems" (ListOf) -> Page<Problem>;
+    share_rename_path = "share.rename_path" (RenamePath) -> Nothing;
     bin_list = "bin.list" (ListOf) -> Page<BinItem>;
     bin_restore = "bin.restore" (BinRestore) -> Restored;
     bin_empty = "bin.empty" (BinEmpty) -> Amount;

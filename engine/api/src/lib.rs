@@ -32,6 +32,7 @@ pub mod name;
 pub mod page;
 pub mod path;
 pub mod problem;
+pub mod rename;
 pub mod rpc;
 pub mod rules;
 pub mod server;
@@ -69,6 +70,7 @@ pub use self::{
     page::{ListOf, Page},
     path::PathBytes,
     problem::{Problem, ProblemCode, Remedy},
+    rename::RenamePath,
     rules::{PreviewRules, RuleEffect, RuleLine, RulesPreview, RulesText, WriteRules},
     share::{
         Bins, ChangeKind, ConfigureShare, Container, CreateShare, FlushShare, Flushed, LastChange, Mode, OfShare,

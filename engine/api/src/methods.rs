@@ -24,6 +24,7 @@ use crate::{
     name::ShareName,
     page::{ListOf, Page},
     problem::Problem,
+    rename::RenamePath,
     rules::{PreviewRules, RulesPreview, RulesText, WriteRules},
     share::{ConfigureShare, CreateShare, FlushShare, Flushed, OfShare, RemoveShare, ResumeShare, ShareInfo},
     usage::{Usage, UsageOf},
@@ -121,6 +122,8 @@ methods! {
     share_resolve = "share.resolve" (Resolve) -> Resolved;
     /// The problems of a share.
     share_problems = "share.problems" (ListOf) -> Page<Problem>;
+    /// Rename a path on one side, where nothing stands at the new name.
+    share_rename_path = "share.rename_path" (RenamePath) -> Nothing;
     /// What rests in the recycle bins of a share.
     bin_list = "bin.list" (ListOf) -> Page<BinItem>;
     /// Bring things back from the recycle bins.

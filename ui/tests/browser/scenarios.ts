@@ -64,6 +64,7 @@ export const scenarios: Record<string, () => FakeBackend> = {
         syncignore_fault: null,
       }),
     }),
+  counting: () => fakeOf([fixtures.counting]),
   "no-conflicts": () => fakeOf([docs]),
   "machine-stopped": () =>
     new FakeBackend(

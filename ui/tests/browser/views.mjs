@@ -35,6 +35,7 @@ export const VIEWS = [
   { name: "first-run", scenario: "first-run" },
   { name: "share", scenario: "usual", go: open("storefront"), readme: true },
   { name: "share-preparing", scenario: "usual", go: open("design-system") },
+  { name: "share-counting", scenario: "counting", go: open("design-system") },
   { name: "share-quiet", scenario: "quiet", go: open("docs-site") },
   { name: "share-halted", scenario: "states", go: open("website") },
   { name: "share-paused", scenario: "usual", go: open("notebooks") },
@@ -61,6 +62,11 @@ export const VIEWS = [
   },
   { name: "share-conflicts-none", scenario: "no-conflicts", go: open("docs-site", "Conflicts") },
   { name: "share-problems", scenario: "usual", go: open("firmware", "Problems") },
+  {
+    name: "dialog-rename",
+    scenario: "usual",
+    go: both(open("firmware", "Problems"), (page) => page.getByRole("button", { name: "Rename…" }).click()),
+  },
   { name: "share-problems-none", scenario: "no-conflicts", go: open("docs-site", "Problems") },
   {
     name: "share-ignore",

@@ -171,6 +171,10 @@ impl Handler for Memory {
         Ok(Page { items, next: (end < TOTAL).then(|| end.to_string()), total: TOTAL as u64 })
     }
 
+    async fn share_rename_path(&self, rename: RenamePath) -> Result<Nothing, ApiError> {
+        Err(ApiError::no_such_share(&rename.share))
+    }
+
     async fn bin_list(&self, _: ListOf) -> Result<Page<BinItem>, ApiError> {
         Ok(Page { items: Vec::new(), next: None, total: 0 })
     }

@@ -895,6 +895,7 @@ export interface Methods {
   "share.conflicts": { params: ListOf; reply: Page<Conflict> };
   "share.resolve": { params: Resolve; reply: Resolved };
   "share.problems": { params: ListOf; reply: Page<Problem> };
+  "share.rename_path": { params: RenamePath; reply: Nothing };
   "bin.list": { params: ListOf; reply: Page<BinItem> };
   "bin.restore": { params: BinRestore; reply: Restored };
   "bin.empty": { params: BinEmpty; reply: Amount };
@@ -1081,6 +1082,24 @@ share: string,
  * Also where the guest holds content that the host doesn't have, where the agent can't be reached, or where containers have it.
  */
 force: boolean, };
+
+export type RenamePath = { 
+/**
+ * Name or id of the share.
+ */
+share: string, 
+/**
+ * On which side.
+ */
+side: Side, 
+/**
+ * What, relative to the share's root.
+ */
+path: PathBytes, 
+/**
+ * Its new name, in the same directory.
+ */
+name: PathBytes, };
 
 export type Resolve = { 
 /**
