@@ -8,8 +8,8 @@ use causeway_api::{
     ConfigureDocker, ConfigureMachine, ConfigureShare, Conflict, ConsoleTail, CountFolder, CreateShare, DismissWanted,
     DockerInfo, EngineStatus, ErrorCode, Feed, FlushShare, Flushed, FolderTally, Handler, ListOf, MachineInfo,
     MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem, RemoveShare,
-    RenamePath, Resolve, Resolved, Restored, ResumeShare, RulesPreview, RulesText, ShareInfo, ShareName, Usage,
-    UsageOf, Verification, WriteRules,
+    RenamePath, Resolve, Resolved, Restored, ResumeShare, RulesPreview, RulesText, ShareInfo, ShareName, TriedPath,
+    TryPath, Usage, UsageOf, Verification, WriteRules,
 };
 use tokio::sync::oneshot;
 
@@ -207,6 +207,10 @@ impl Handler for Control {
         let told = preview.await;
         drop(waiting);
         told
+    }
+
+    async fn rules_try(&self, params: TryPath) -> Result<TriedPath, ApiError> {
+        self.blocking(move |engine| looks::try_path(engine, &params)).await
     }
 
     async fn rules_write(&self, params: WriteRules) -> Result<Nothing, ApiError> {

@@ -15,6 +15,7 @@ import {
   start as starting,
   storefront,
   vm,
+  wanted as wantedFolder,
 } from "../tests/fixtures/shares";
 import App from "./App.svelte";
 import { app } from "./lib/state/app.svelte";
@@ -252,6 +253,21 @@ describe("ignore rules", () => {
     await user.click(save);
     expect(asked(fake, "rules.write")).toEqual([{ share: "storefront", text: "a\nb", replaces: "a\n" }]);
   });
+
+  test("one path is tried with the lines as they stand in the editor", async () => {
+    const { user, fake } = await open(fakeOf([storefront]));
+    router.share(storefront.id, "rules");
+    const lines = (await screen.findByRole("textbox", { name: t.rules.label })) as HTMLTextAreaElement;
+    const path = screen.getByRole("textbox", { name: t.rules.tryPath });
+    await user.type(path, "./target/debug");
+    await user.click(await screen.findByRole("button", { name: t.rules.tried(true, 3) }));
+    expect(lines.value.slice(lines.selectionStart, lines.selectionEnd)).toBe("target");
+    expect(await screen.findByText(t.rules.lineIgnores(3))).toBeTruthy();
+    expect(asked(fake, "rules.try").at(-1)).toEqual({ share: "storefront", text: lines.value, path: "target/debug" });
+    await user.clear(path);
+    await user.type(path, "none");
+    expect((await screen.findByText(/no line matches/)).textContent).toContain(t.rules.notThere);
+  });
 });
 
 describe("the machine", () => {
@@ -333,7 +349,7 @@ describe("folders that containers wanted", () => {
   const at = docs.created;
   const wanting = () => {
     const fake = fakeOf([docs]);
-    const wanted = [{ folder: `${HOME}/src/shop`, project: "shop", at }];
+    const wanted = [{ ...wantedFolder, folder: `${HOME}/src/shop`, project: "shop", at }];
     fake.snapshot = { ...fake.snapshot, docker: { ...docker, wanted } };
     return fake;
   };
@@ -344,6 +360,18 @@ describe("folders that containers wanted", () => {
     await user.click(within(notice).getByRole("button", { name: t.wanted.create }));
     const field = (await screen.findByRole("textbox", { name: t.create.folder })) as HTMLInputElement;
     expect(field.value).toBe("~/src/shop");
+  });
+
+  test("become shares as the project's files say", async () => {
+    const { user, fake } = await open(wanting());
+    const notice = await screen.findByRole("list", { name: t.wanted.label });
+    await user.click(within(notice).getByRole("button", { name: t.wanted.create }));
+    await screen.findByText(t.create.inside);
+    expect(screen.getByText("node_modules", { selector: "p code" })).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: t.create.create }));
+    const { mode, patterns } = wantedFolder;
+    expect(asked(fake, "folder.count")[0]).toEqual({ host_path: `${HOME}/src/shop`, patterns });
+    expect(asked(fake, "share.create")).toMatchObject([{ host_path: `${HOME}/src/shop`, mode, patterns }]);
   });
 
   test("are put away, and leave when Docker’s API says so", async () => {

@@ -71,7 +71,7 @@ pub use self::{
     path::PathBytes,
     problem::{Problem, ProblemCode, Remedy},
     rename::RenamePath,
-    rules::{PreviewRules, RuleEffect, RuleLine, RulesPreview, RulesText, WriteRules},
+    rules::{PreviewRules, RuleEffect, RuleLine, RuleSample, RulesPreview, RulesText, TriedPath, TryPath, WriteRules},
     share::{
         Bins, ChangeKind, ConfigureShare, Container, CreateShare, FlushShare, Flushed, LastChange, Mode, OfShare,
         Patterns, Phase, Progress, RemoveShare, ResumeShare, ShareInfo, Space, State, Symlinks, Watch, WatchKind,

@@ -25,7 +25,7 @@ use crate::{
     page::{ListOf, Page},
     problem::Problem,
     rename::RenamePath,
-    rules::{PreviewRules, RulesPreview, RulesText, WriteRules},
+    rules::{PreviewRules, RulesPreview, RulesText, TriedPath, TryPath, WriteRules},
     share::{ConfigureShare, CreateShare, FlushShare, Flushed, OfShare, RemoveShare, ResumeShare, ShareInfo},
     usage::{Usage, UsageOf},
     verify::Verification,
@@ -138,6 +138,8 @@ methods! {
     rules_read = "rules.read" (OfShare) -> RulesText;
     /// What a text would do as the share's `.syncignore`.
     rules_preview = "rules.preview" (PreviewRules) -> RulesPreview;
+    /// What a text would do with one path as the share's `.syncignore`.
+    rules_try = "rules.try" (TryPath) -> TriedPath;
     /// Write the share's `.syncignore`. It takes effect at once.
     rules_write = "rules.write" (WriteRules) -> Nothing;
     /// Count what is in a folder that may become a share.

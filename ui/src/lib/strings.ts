@@ -391,6 +391,17 @@ export const t = {
     matchesNothing: "Matches nothing now",
     lineIgnores: (line: number) => `Line ${line} leaves out`,
     lineIncludes: (line: number) => `Line ${line} takes back in`,
+    tryPath: "Try a path",
+    tryPlaceholder: "Try a path: src/app/page.tsx",
+    tried: (ignored: boolean, line: number | null) =>
+      line === null
+        ? ignored
+          ? "Left out by a pattern of the share’s own"
+          : "In the share: no line matches"
+        : ignored
+          ? `Left out by line ${line}`
+          : `In the share, by line ${line}`,
+    notThere: "nothing stands there now",
     pickLine: "What a line leaves out stands here when the cursor is in it.",
     whenSaved: "When you save",
     now: "Now",
@@ -477,6 +488,8 @@ export const t = {
     create: "Create share",
     creating: "Creating",
     starts: (entries: string, bytes: string) => `Starts with ${entries}, ${bytes}.`,
+    compose: (project: string, mode: string) => `As the Compose project ${project} says it: ${mode.toLowerCase()}.`,
+    composeExcludes: "Not synchronised:",
     type: "Type a path, choose a folder, or drop one on the window.",
     force: "Share it all the same",
     inside: "What is in it",

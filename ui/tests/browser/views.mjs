@@ -27,6 +27,14 @@ export const VIEWS = [
   { name: "shares-200", scenario: "many" },
   { name: "shares-wanted", scenario: "folder-wanted", go: (page) => page.getByText("newsletter").first().waitFor() },
   {
+    name: "create-share-compose",
+    scenario: "folder-wanted",
+    go: both(
+      (page) => page.getByLabel("Folders that containers wanted").getByRole("button", { name: "Create share" }).click(),
+      (page) => page.getByText("What is in it").waitFor(),
+    ),
+  },
+  {
     name: "shares-row-menu",
     scenario: "usual",
     go: (page) => page.locator('tr[data-share="storefront"]').click({ button: "right", position: { x: 260, y: 20 } }),
@@ -71,7 +79,12 @@ export const VIEWS = [
   {
     name: "share-ignore",
     scenario: "usual",
-    go: both(open("storefront", "Ignore rules"), (page) => page.getByText("212").first().waitFor()),
+    go: both(
+      open("storefront", "Ignore rules"),
+      (page) => page.getByText("212").first().waitFor(),
+      (page) => page.getByRole("textbox", { name: "Try a path" }).fill("target/debug"),
+      (page) => page.getByRole("button", { name: "Left out by line 3" }).click(),
+    ),
   },
   {
     name: "share-ignore-fault",
