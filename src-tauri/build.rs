@@ -8,6 +8,7 @@ const COMMANDS: &[&str] = &[
     "start_engine",
     "choose_folder",
     "open_folder",
+    "open_in_editor",
     "read_log",
     "save_bundle",
     "read_preferences",

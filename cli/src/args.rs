@@ -114,6 +114,8 @@ pub enum ShareCommand {
     Resolve(Resolve),
     /// List the problems
     Problems(Name),
+    /// Rename a path on one side, where the other can't hold its name
+    RenamePath(RenamePath),
     /// What a share removed, and how to get it back
     Bin(Bin),
     /// Follow what happens, until Ctrl C
@@ -222,6 +224,19 @@ pub struct Resolve {
     /// Whose version is kept; with both, the guest's is put beside the host's
     #[arg(long, value_enum)]
     pub keep: KeepArg,
+}
+
+#[derive(Debug, Args)]
+pub struct RenamePath {
+    #[command(flatten)]
+    pub share: Name,
+    /// The path, from the share's root or absolute
+    pub path: OsString,
+    /// Its new name, in the same directory; nothing may stand there
+    pub new_name: OsString,
+    /// On which side
+    #[arg(long, value_enum)]
+    pub side: SideArg,
 }
 
 #[derive(Debug, Args)]
@@ -477,6 +492,7 @@ mod tests {
             "share resolve web --all --keep both",
             "share resolve web --keep guest -- -odd-name",
             "share problems web",
+            "share rename-path web docs/setup.md setup-2.md --side guest",
             "share bin web list",
             "share bin web restore a",
             "share bin web restore --id 7 --id 8",
@@ -527,6 +543,7 @@ mod tests {
             "share resolve web a",
             "share resolve web a --all --keep host",
             "share resolve web a --keep mine",
+            "share rename-path web a b",
             "share bin web",
             "share bin web restore",
             "share bin web restore a --id 7",

@@ -1,7 +1,6 @@
 //! The engine's parts together: settings, machine, shares, and what subscribers see of them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -190,12 +189,12 @@ impl Engine {
         Ok(())
     }
 
-    /// A container of a project wanted a folder that no share covers.
-    pub fn note_wanted(&self, folder: &Path, project: &str) {
-        let folder = PathBytes::from(folder);
+    /// A container of a project wanted a folder that no share covers, as a share like this.
+    pub fn note_wanted(&self, wish: CreateShare, project: &str) {
+        let CreateShare { host_path: folder, mode, patterns, .. } = wish;
         let mut wanted = self.lock_wanted();
         wanted.retain(|known| known.folder != folder);
-        wanted.push(WantedFolder { folder, project: project.to_owned(), at: Timestamp::now() });
+        wanted.push(WantedFolder { folder, project: project.to_owned(), at: Timestamp::now(), mode, patterns });
         if wanted.len() > WANTED_MAX {
             wanted.remove(0);
         }
@@ -286,7 +285,7 @@ impl Engine {
         let wish = CreateShare::of(folder.host_path.clone());
         let refusal = self.check_wish(&wish, &self.settings()).err();
         let place = wish.host_path.to_path().filter(|place| place.is_absolute() && place.is_dir());
-        let tally = place.map(|place| self.counts.ask(&place)).unwrap_or_default();
+        let tally = place.map(|place| self.counts.ask(&place, &folder.patterns)).unwrap_or_default();
         Ok(FolderTally { refusal, ..tally })
     }
 

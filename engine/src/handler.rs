@@ -7,9 +7,9 @@ use causeway_api::{
     Activity, ActivityOf, Amount, ApiError, BinEmpty, BinItem, BinRestore, BothContents, Check, ComparePath,
     ConfigureDocker, ConfigureMachine, ConfigureShare, Conflict, ConsoleTail, CountFolder, CreateShare, DismissWanted,
     DockerInfo, EngineStatus, ErrorCode, Feed, FlushShare, Flushed, FolderTally, Handler, ListOf, MachineInfo,
-    MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem, RemoveShare, Resolve,
-    Resolved, Restored, ResumeShare, RulesPreview, RulesText, ShareInfo, ShareName, Usage, UsageOf, Verification,
-    WriteRules,
+    MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem, RemoveShare,
+    RenamePath, Resolve, Resolved, Restored, ResumeShare, RulesPreview, RulesText, ShareInfo, ShareName, TriedPath,
+    TryPath, Usage, UsageOf, Verification, WriteRules,
 };
 use tokio::sync::oneshot;
 
@@ -168,6 +168,11 @@ impl Handler for Control {
         self.ask(&share, |reply| Command::Problems(params, reply)).await
     }
 
+    async fn share_rename_path(&self, params: RenamePath) -> Result<Nothing, ApiError> {
+        let share = params.share.clone();
+        self.ask(&share, |reply| Command::RenamePath(params, reply)).await
+    }
+
     async fn bin_list(&self, params: ListOf) -> Result<Page<BinItem>, ApiError> {
         let share = params.share.clone();
         self.ask(&share, |reply| Command::BinList(params, reply)).await
@@ -202,6 +207,10 @@ impl Handler for Control {
         let told = preview.await;
         drop(waiting);
         told
+    }
+
+    async fn rules_try(&self, params: TryPath) -> Result<TriedPath, ApiError> {
+        self.blocking(move |engine| looks::try_path(engine, &params)).await
     }
 
     async fn rules_write(&self, params: WriteRules) -> Result<Nothing, ApiError> {

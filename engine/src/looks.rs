@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use causeway_api::{
-    ApiError, BothContents, ComparePath, ErrorCode, MachineKind, PreviewRules, Remedy, RulesPreview, RulesText,
-    SideContent, WriteRules,
+    ApiError, BothContents, ComparePath, ErrorCode, MachineKind, PathBytes, PreviewRules, Remedy, RulesPreview,
+    RulesText, SideContent, TriedPath, TryPath, WriteRules,
 };
 use causeway_endpoint::Edited;
 use causeway_endpoint::fs::{FileMode, OsFs, OsFsConfig};
@@ -85,6 +85,21 @@ pub fn preview_rules(
     let now = rules::read(&settings.host_path).unwrap_or_default();
     let texts = rules::texts(&settings.patterns, now);
     Ok(preview::preview(&settings.host_path, &texts, &params.text, ends))
+}
+
+/// What a text would do with one path as the share's `.syncignore`.
+pub fn try_path(engine: &Engine, params: &TryPath) -> Result<TriedPath, ApiError> {
+    let settings = engine.settings_of(&params.share)?;
+    let typed = params.path.as_bytes();
+    let bytes = typed.strip_suffix(b"/").unwrap_or(typed);
+    let invalid = |why: String| ApiError::new(ErrorCode::InvalidParams, format!("\"{}\": {why}.", params.path));
+    let path = RelPath::new(bytes).map_err(|error| invalid(error.to_string()))?;
+    let place = PathBytes::from(bytes.to_vec()).to_path().ok_or_else(|| invalid("no name of this computer".into()))?;
+    let stands = std::fs::symlink_metadata(settings.host_path.join(place)).ok();
+    let is_directory = stands.as_ref().map_or(bytes != typed, |stands| stands.is_dir());
+    let now = rules::read(&settings.host_path).unwrap_or_default();
+    let (ignored, line) = preview::judge(&rules::texts(&settings.patterns, now), &params.text, path, is_directory);
+    Ok(TriedPath { ignored, line, exists: stands.is_some() })
 }
 
 /// Writes the share's `.syncignore`, whole or not at all, unless another text stands there than the one that was read.

@@ -64,7 +64,7 @@ impl Watcher {
     fn look_at_wanted(&mut self, wanted: &[WantedFolder]) -> Vec<Notice> {
         self.wanted.retain(|(folder, _)| wanted.iter().any(|now| now.folder == *folder));
         let mut notices = Vec::new();
-        for WantedFolder { folder, project, at } in wanted {
+        for WantedFolder { folder, project, at, .. } in wanted {
             let known = self.wanted.iter_mut().find(|(known, _)| known == folder);
             let told_ms = known.as_ref().map(|(_, told)| told.ms_until(*at));
             if told_ms.is_some_and(|since_ms| since_ms < TOLD_AGAIN_AFTER_MS) {
@@ -142,6 +142,7 @@ fn tell(app: &AppHandle, notice: &Notice) {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use causeway_api::{Mode, Patterns};
     use serde_json::json;
 
     use super::*;
@@ -207,6 +208,8 @@ pub(crate) mod tests {
             folder: "/h/shop".into(),
             project: "shop".into(),
             at: Timestamp::from_ns(at_ms * 1_000_000),
+            mode: Mode::default(),
+            patterns: Patterns::default(),
         };
         assert_eq!(titles(&watcher.look_at_wanted(&[wanted(0)])), ["shop wants a share"]);
         assert!(watcher.look_at_wanted(&[wanted(1_000)]).is_empty());

@@ -2,6 +2,7 @@ import { fireEvent, render, screen, waitFor, within } from "@testing-library/sve
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeBackend, fakeOf, refused } from "../tests/fixtures/backend";
+import { conflicts } from "../tests/fixtures/lists";
 import {
   billing,
   disconnected,
@@ -14,6 +15,7 @@ import {
   start as starting,
   storefront,
   vm,
+  wanted as wantedFolder,
 } from "../tests/fixtures/shares";
 import App from "./App.svelte";
 import { app } from "./lib/state/app.svelte";
@@ -112,12 +114,88 @@ describe("conflicts", () => {
     ]);
   });
 
+  test("what is filtered out isn't settled, and all pages are filtered", async () => {
+    const many = Array.from({ length: 450 }, (_, n) => ({ ...conflicts[0]!, path: `src/${n}.${n % 100 === 7 ? "md" : "ts"}` }));
+    const fake = fakeOf([billing], {
+      "share.conflicts": ({ cursor, limit }) => {
+        const from = Number(cursor ?? 0);
+        const items = many.slice(from, from + (limit ?? 200));
+        const next = from + items.length < many.length ? String(from + items.length) : null;
+        return { items, next, total: many.length };
+      },
+    });
+    const { user } = await open(fake);
+    router.share(billing.id, "conflicts");
+    await user.click(await screen.findByRole("checkbox", { name: t.conflicts.selectAll }));
+    expect(screen.getByText("450 of 450 selected")).toBeTruthy();
+    await user.type(screen.getByRole("textbox", { name: t.conflicts.filterLabel }), ".MD");
+    expect(await screen.findByText("2 of 5 selected")).toBeTruthy();
+    await user.click(screen.getByRole("checkbox", { name: t.conflicts.selectAll }));
+    await user.click(screen.getByRole("button", { name: "Keep host" }));
+    const paths = ["src/7.md", "src/107.md", "src/207.md", "src/307.md", "src/407.md"];
+    expect(asked(fake, "share.resolve")).toEqual([{ share: billing.id, which: { paths }, keep: "host" }]);
+    await user.keyboard("{Escape}");
+    expect(await screen.findByText("0 of 450 selected")).toBeTruthy();
+  });
+
+  test("both can be read below one another, and the host's opened in an editor", async () => {
+    const { user, fake } = await open(fakeOf([billing]));
+    router.share(billing.id, "conflicts");
+    await user.click(await screen.findByRole("button", { name: t.conflicts.views.unified }));
+    const shown = screen.getByRole("region", { name: t.conflicts.unifiedLabel });
+    const lines = [...shown.querySelectorAll(".ch")].map((line) => plain(line.textContent).trim());
+    expect(lines.slice(0, 4)).toEqual([
+      "20Host const value = Number(raw);",
+      "21Host if (!Number.isFinite(value)) {",
+      '22Host throw new RateError(text, "not a number");',
+      "20Guest const value = parseFloat(raw);",
+    ]);
+    await user.click(screen.getByRole("button", { name: t.conflicts.openInEditor }));
+    expect(asked(fake, "open_in_editor")).toEqual([{ share: billing.id, path: "src/rates/parse.ts" }]);
+    await user.click(screen.getByRole("button", { name: t.conflicts.views.sides }));
+  });
+
   test("what can't be kept isn't offered", async () => {
     const { user } = await open(fakeOf([billing]));
     router.share(billing.id, "conflicts");
     await user.click(await screen.findByText("config/limits.json"));
     const both = await screen.findByRole("button", { name: /Keep both B/ });
     expect((both as HTMLButtonElement).disabled).toBe(true);
+  });
+});
+
+describe("problems", () => {
+  test("a name that the other side can't hold is changed where it stands", async () => {
+    let taken = true;
+    const fake = fakeOf([everyState.problem], {
+      "share.rename_path": () => {
+        if (!taken) return {};
+        taken = false;
+        throw refused('Something stands at "docs/SETUP.md".');
+      },
+    });
+    const { user } = await open(fake);
+    router.share("firmware", "problems");
+    await user.click(await screen.findByRole("button", { name: t.problems.rename }));
+    const dialog = within(screen.getByRole("dialog"));
+    const field = dialog.getByRole("textbox", { name: t.problems.renameTo }) as HTMLInputElement;
+    const done = dialog.getByRole("button", { name: t.problems.renameDo }) as HTMLButtonElement;
+    expect([field.value, done.disabled]).toEqual(["setup.md", true]);
+    await user.click(dialog.getByRole("radio", { name: "docs/Setup.md" }));
+    await user.clear(field);
+    await user.type(field, "a/b");
+    expect(done.disabled).toBe(true);
+    await user.clear(field);
+    await user.type(field, "SETUP.md{Enter}");
+    expect((await dialog.findByRole("alert")).textContent).toContain("Something stands at");
+    await user.type(field, "2");
+    await user.click(done);
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    const asks = { share: "firmware", side: "guest", path: "docs/Setup.md" };
+    expect(asked(fake, "share.rename_path")).toEqual([
+      { ...asks, name: "SETUP.md" },
+      { ...asks, name: "SETUP.md2" },
+    ]);
   });
 });
 
@@ -174,6 +252,21 @@ describe("ignore rules", () => {
     await waitFor(() => expect(save.disabled).toBe(false));
     await user.click(save);
     expect(asked(fake, "rules.write")).toEqual([{ share: "storefront", text: "a\nb", replaces: "a\n" }]);
+  });
+
+  test("one path is tried with the lines as they stand in the editor", async () => {
+    const { user, fake } = await open(fakeOf([storefront]));
+    router.share(storefront.id, "rules");
+    const lines = (await screen.findByRole("textbox", { name: t.rules.label })) as HTMLTextAreaElement;
+    const path = screen.getByRole("textbox", { name: t.rules.tryPath });
+    await user.type(path, "./target/debug");
+    await user.click(await screen.findByRole("button", { name: t.rules.tried(true, 3) }));
+    expect(lines.value.slice(lines.selectionStart, lines.selectionEnd)).toBe("target");
+    expect(await screen.findByText(t.rules.lineIgnores(3))).toBeTruthy();
+    expect(asked(fake, "rules.try").at(-1)).toEqual({ share: "storefront", text: lines.value, path: "target/debug" });
+    await user.clear(path);
+    await user.type(path, "none");
+    expect((await screen.findByText(/no line matches/)).textContent).toContain(t.rules.notThere);
   });
 });
 
@@ -256,7 +349,7 @@ describe("folders that containers wanted", () => {
   const at = docs.created;
   const wanting = () => {
     const fake = fakeOf([docs]);
-    const wanted = [{ folder: `${HOME}/src/shop`, project: "shop", at }];
+    const wanted = [{ ...wantedFolder, folder: `${HOME}/src/shop`, project: "shop", at }];
     fake.snapshot = { ...fake.snapshot, docker: { ...docker, wanted } };
     return fake;
   };
@@ -267,6 +360,18 @@ describe("folders that containers wanted", () => {
     await user.click(within(notice).getByRole("button", { name: t.wanted.create }));
     const field = (await screen.findByRole("textbox", { name: t.create.folder })) as HTMLInputElement;
     expect(field.value).toBe("~/src/shop");
+  });
+
+  test("become shares as the project's files say", async () => {
+    const { user, fake } = await open(wanting());
+    const notice = await screen.findByRole("list", { name: t.wanted.label });
+    await user.click(within(notice).getByRole("button", { name: t.wanted.create }));
+    await screen.findByText(t.create.inside);
+    expect(screen.getByText("node_modules", { selector: "p code" })).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: t.create.create }));
+    const { mode, patterns } = wantedFolder;
+    expect(asked(fake, "folder.count")[0]).toEqual({ host_path: `${HOME}/src/shop`, patterns });
+    expect(asked(fake, "share.create")).toMatchObject([{ host_path: `${HOME}/src/shop`, mode, patterns }]);
   });
 
   test("are put away, and leave when Docker’s API says so", async () => {

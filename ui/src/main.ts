@@ -1,6 +1,5 @@
 import { mount } from "svelte";
-import "./styles/tokens.css";
-import "./styles/causeway.css";
+import "./styles/index.css";
 import App from "./App.svelte";
 import { backend } from "./lib/ipc";
 import { start } from "./lib/state/start";

@@ -81,6 +81,7 @@ async fn share_command(command: ShareCommand, home: &Home, screen: Screen) -> an
         ShareCommand::Conflicts(share) => conflicts::list(client, screen, &share.name).await,
         ShareCommand::Resolve(resolve) => conflicts::resolve(client, screen, resolve).await,
         ShareCommand::Problems(share) => problems::list(client, screen, &share.name).await,
+        ShareCommand::RenamePath(rename) => problems::rename_path(client, screen, rename).await,
         ShareCommand::Bin(bin) => match bin.command {
             BinCommand::List => bin::list(client, screen, &bin.share.name).await,
             BinCommand::Restore { paths, ids } => bin::restore(client, screen, &bin.share.name, paths, ids).await,

@@ -1,9 +1,13 @@
-//! `causeway share problems`.
+//! `causeway share problems`, and the cure of some: `causeway share rename-path`.
+
+use std::path::Path;
 
 use anstyle::Style;
-use causeway_api::{Client, Problem, State, Timestamp};
+use causeway_api::{Client, OfShare, PathBytes, Problem, RenamePath, State, Timestamp};
 
 use crate::{
+    args,
+    command::share_paths,
     exit::Exit,
     show::{
         facts::remedy_lines,
@@ -31,6 +35,21 @@ pub async fn list(client: &Client, screen: Screen, share: &str) -> anyhow::Resul
         None if count == 0 => screen.line("No problems.")?,
         None => screen.line("All other paths are kept in sync.")?,
     }
+    Ok(Exit::Done)
+}
+
+/// Renames a path on one side.
+pub async fn rename_path(client: &Client, screen: Screen, rename: args::RenamePath) -> anyhow::Result<Exit> {
+    let share = client.share_show(&OfShare { share: rename.share.name }).await?;
+    let [path] = &share_paths::in_share(&share, vec![rename.path])?[..] else { unreachable!("one path was given") };
+    let name = PathBytes::from(Path::new(&rename.new_name));
+    let (share, side) = (share.id.0, rename.side.0);
+    let wish = RenamePath { share, side, path: path.clone(), name };
+    let done = client.share_rename_path(&wish).await?;
+    screen.show(&done, |_| {
+        let (path, name) = (paths::in_share(path), paths::in_share(&wish.name));
+        vec![format!("Renamed {path} to {name} on the {}.", side.word())]
+    })?;
     Ok(Exit::Done)
 }
 

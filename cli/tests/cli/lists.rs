@@ -1,7 +1,7 @@
 use causeway_api::*;
 use serde_json::{Value, json};
 
-use crate::script::Served;
+use crate::script::{Served, share};
 
 fn conflict(n: usize) -> Conflict {
     let mtime = Timestamp::from_ns(0);
@@ -53,6 +53,20 @@ async fn an_empty_list_says_so() {
         assert_eq!(served.run(line).await.with_code(0).stdout, text);
         assert_eq!(served.run(&format!("{line} --json")).await.with_code(0).json(), json!([]));
     }
+}
+
+#[tokio::test]
+async fn a_path_is_renamed_on_one_side() {
+    let served = Served::start();
+    served.script.answer("share.show", share("web"));
+    served.script.answer("share.rename_path", Nothing {});
+    served.script.refuse("share.rename_path", ErrorCode::Io, "Something stands at \"docs/b\".");
+    let ran = served.run("share rename-path web docs/a b --side guest").await.with_code(0);
+    assert_eq!(ran.stdout, "Renamed docs/a to b on the guest.\n");
+    let wish = json!({"share": share("web").id, "side": "guest", "path": "docs/a", "name": "b"});
+    assert_eq!(served.script.asked("share.rename_path"), [wish]);
+    let refused = served.run("share rename-path web docs/a b --side host").await;
+    assert!(!refused.status.success() && refused.stderr.contains("Something stands at"), "{refused:?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::{
 
 use causeway_api::{
     Activity, ActivityOf, BothContents, ComparePath, CountFolder, FolderTally, PreviewRules, RulesPreview, RulesText,
-    WriteRules, methods::Handler, *,
+    TriedPath, TryPath, WriteRules, methods::Handler, *,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -89,6 +89,7 @@ scripted! {
     share_conflicts = "share.conflicts" (ListOf) -> Page<Conflict>;
     share_resolve = "share.resolve" (Resolve) -> Resolved;
     share_problems = "share.problems" (ListOf) -> Page<Problem>;
+    share_rename_path = "share.rename_path" (RenamePath) -> Nothing;
     bin_list = "bin.list" (ListOf) -> Page<BinItem>;
     bin_restore = "bin.restore" (BinRestore) -> Restored;
     bin_empty = "bin.empty" (BinEmpty) -> Amount;
@@ -96,6 +97,7 @@ scripted! {
     activity = "activity" (ActivityOf) -> Activity;
     rules_read = "rules.read" (OfShare) -> RulesText;
     rules_preview = "rules.preview" (PreviewRules) -> RulesPreview;
+    rules_try = "rules.try" (TryPath) -> TriedPath;
     rules_write = "rules.write" (WriteRules) -> Nothing;
     folder_count = "folder.count" (CountFolder) -> FolderTally;
     machine_status = "machine.status" (Nothing) -> MachineInfo;

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{path::PathBytes, time::Timestamp};
+use crate::{
+    path::PathBytes,
+    share::{Mode, Patterns},
+    time::Timestamp,
+};
 
 /// Longest time that the start of a container waits for changes on their way, where nobody says otherwise.
 pub const BARRIER_MS_UNASKED: u64 = 5_000;
@@ -105,6 +109,10 @@ pub struct WantedFolder {
     pub project: String,
     /// When a container wanted it last.
     pub at: Timestamp,
+    /// The mode that the project's files name in `x-causeway`; the usual one where they name none.
+    pub mode: Mode,
+    /// The patterns that they name there.
+    pub patterns: Patterns,
 }
 
 /// Not to be told of a wanted folder any more, until a container wants it again.

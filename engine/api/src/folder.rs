@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{entry::Amount, error::ApiError, path::PathBytes};
+use crate::{entry::Amount, error::ApiError, path::PathBytes, share::Patterns};
 
 /// Paths that a [`FolderTally`] names of a kind; it counts them all.
 pub const EXAMPLES_MAX: usize = 20;
@@ -14,6 +14,9 @@ pub const EXAMPLES_MAX: usize = 20;
 pub struct CountFolder {
     /// The folder on this computer, absolute.
     pub host_path: PathBytes,
+    /// Patterns that the share is to have beside `.syncignore`.
+    #[serde(default)]
+    pub patterns: Patterns,
 }
 
 /// What was found in a folder so far.
@@ -26,7 +29,7 @@ pub struct FolderTally {
     pub took_ms: u64,
     /// All that was found, the folder itself left out.
     pub found: Amount,
-    /// What of it the folder's `.syncignore` ignores already.
+    /// What of it the folder's `.syncignore` ignores already, or the patterns of the request leave out.
     pub ignored: Amount,
     /// Folders that weigh much, no one inside another, the heaviest first. None of them is ignored already.
     pub heavy: Vec<HeavyFolder>,

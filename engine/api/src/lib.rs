@@ -32,6 +32,7 @@ pub mod name;
 pub mod page;
 pub mod path;
 pub mod problem;
+pub mod rename;
 pub mod rpc;
 pub mod rules;
 pub mod server;
@@ -69,7 +70,8 @@ pub use self::{
     page::{ListOf, Page},
     path::PathBytes,
     problem::{Problem, ProblemCode, Remedy},
-    rules::{PreviewRules, RuleEffect, RuleLine, RulesPreview, RulesText, WriteRules},
+    rename::RenamePath,
+    rules::{PreviewRules, RuleEffect, RuleLine, RuleSample, RulesPreview, RulesText, TriedPath, TryPath, WriteRules},
     share::{
         Bins, ChangeKind, ConfigureShare, Container, CreateShare, FlushShare, Flushed, LastChange, Mode, OfShare,
         Patterns, Phase, Progress, RemoveShare, ResumeShare, ShareInfo, Space, State, Symlinks, Watch, WatchKind,

@@ -24,7 +24,8 @@ use crate::{
     name::ShareName,
     page::{ListOf, Page},
     problem::Problem,
-    rules::{PreviewRules, RulesPreview, RulesText, WriteRules},
+    rename::RenamePath,
+    rules::{PreviewRules, RulesPreview, RulesText, TriedPath, TryPath, WriteRules},
     share::{ConfigureShare, CreateShare, FlushShare, Flushed, OfShare, RemoveShare, ResumeShare, ShareInfo},
     usage::{Usage, UsageOf},
     verify::Verification,
@@ -121,6 +122,8 @@ methods! {
     share_resolve = "share.resolve" (Resolve) -> Resolved;
     /// The problems of a share.
     share_problems = "share.problems" (ListOf) -> Page<Problem>;
+    /// Rename a path on one side, where nothing stands at the new name.
+    share_rename_path = "share.rename_path" (RenamePath) -> Nothing;
     /// What rests in the recycle bins of a share.
     bin_list = "bin.list" (ListOf) -> Page<BinItem>;
     /// Bring things back from the recycle bins.
@@ -135,6 +138,8 @@ methods! {
     rules_read = "rules.read" (OfShare) -> RulesText;
     /// What a text would do as the share's `.syncignore`.
     rules_preview = "rules.preview" (PreviewRules) -> RulesPreview;
+    /// What a text would do with one path as the share's `.syncignore`.
+    rules_try = "rules.try" (TryPath) -> TriedPath;
     /// Write the share's `.syncignore`. It takes effect at once.
     rules_write = "rules.write" (WriteRules) -> Nothing;
     /// Count what is in a folder that may become a share.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{entry::Amount, path::PathBytes};
 
-/// Paths that a [`RuleLine`] names; it counts them all.
+/// Places that a [`RuleLine`] names, the largest first; it counts them all.
 pub const SAMPLES_MAX: usize = 4;
 
 /// A share's `.syncignore`, as it stands on the host.
@@ -67,10 +67,45 @@ pub struct RuleLine {
     pub overruled: u64,
     /// That later line, counted from 1.
     pub overruled_by: Option<u64>,
-    /// What it decides about, the first [`SAMPLES_MAX`] of the places.
-    pub samples: Vec<PathBytes>,
+    /// What it decides about, the [`SAMPLES_MAX`] largest of the places.
+    pub samples: Vec<RuleSample>,
     /// What is wrong with it, as a sentence.
     pub fault: Option<String>,
+}
+
+/// A place that a line decides about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct RuleSample {
+    /// Where.
+    pub path: PathBytes,
+    /// What the line decides about there: the place, and below it.
+    pub amount: Amount,
+}
+
+/// Ask what a text would do with one path as the share's `.syncignore`. Costs nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct TryPath {
+    /// Name or id of the share.
+    pub share: String,
+    /// The text.
+    pub text: String,
+    /// The path, relative to the share's root. It needn't be there; one that isn't is a directory if it ends in `/`.
+    pub path: PathBytes,
+}
+
+/// What becomes of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct TriedPath {
+    /// Whether it is left out.
+    pub ignored: bool,
+    /// The line that decides about it, counted from 1; `null` where none does: it is in the share then, unless a pattern of the
+    /// share's own leaves it out.
+    pub line: Option<u64>,
+    /// Whether something stands there on the host.
+    pub exists: bool,
 }
 
 /// What a line of `.syncignore` is.

@@ -276,6 +276,11 @@ impl<F: Fs> Endpoint<F> {
         self.lock().index.counts()
     }
 
+    /// Whether everything has been looked at since this was opened.
+    pub fn is_crawled(&self) -> bool {
+        self.lock().crawled.is_some()
+    }
+
     /// Free and total space of the share's file system.
     pub fn space(&self) -> fs::Result<fs::Space> {
         self.fs.space()

@@ -43,7 +43,7 @@ fn describe(fault: &RootFault) -> &'static str {
     }
 }
 
-/// What was asked of the recycle bin, or of excluded copies, couldn't be done.
+/// What a person asked for, of the recycle bin, of excluded copies or of a path, couldn't be done.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
     /// There is no such item (any more).
@@ -52,6 +52,9 @@ pub enum KeepError {
     /// Where the item stood isn't known any more, and no other place was named.
     #[error("where the item {0} stood is not known; name a place to restore it to")]
     UnknownPlace(BinId),
+    /// Nothing stands at the path.
+    #[error("nothing stands at \"{0}\"")]
+    Absent(RelPathBuf),
     /// The place is taken.
     #[error("something stands at \"{0}\"")]
     Occupied(RelPathBuf),

@@ -24,6 +24,7 @@ mod look;
 mod names;
 mod problem;
 mod recycle_bin;
+mod rename;
 mod renames;
 mod restore;
 mod rules;

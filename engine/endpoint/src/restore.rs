@@ -73,7 +73,7 @@ impl<F: Fs> Endpoint<F> {
         Ok(path)
     }
 
-    fn refuse_unsynchronised(&self, path: &RelPath) -> Result<(), KeepError> {
+    pub(crate) fn refuse_unsynchronised(&self, path: &RelPath) -> Result<(), KeepError> {
         let rules = self.lock().rules.clone();
         let is_ignored = |path: &RelPath, is_directory| rules.ignored(path, is_directory) == Verdict::Ignored;
         let is_own = path.names().next().is_some_and(fs::is_reserved);

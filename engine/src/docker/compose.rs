@@ -23,8 +23,11 @@ pub fn share(engine: &Arc<Engine>, project: &Project, folder: &Path, refusal: Re
     match settings::read(engine.home().root()).map(|settings| settings.compose_auto_share) {
         Ok(AutoShare::On) => {}
         Ok(AutoShare::Ask) => {
-            engine.note_wanted(folder, &project.name);
-            let options = wanted(project, folder)?.options();
+            let wanted = wanted(project, folder)?;
+            let options = wanted.options();
+            let mut wish = CreateShare::of(PathBytes::from(folder));
+            wanted.apply(&mut wish);
+            engine.note_wanted(wish, &project.name);
             let folder = folder.display();
             return Err(Refusal::bad_request(format!(
                 "Causeway: the project \"{}\" wants {folder}, which no share covers. Share it: causeway share create {folder}{options}. Or let \

@@ -25,6 +25,7 @@ pub struct FolderCounts {
 
 struct Count {
     folder: PathBuf,
+    patterns: Patterns,
     began: Instant,
     state: Mutex<State>,
     done: Condvar,
@@ -37,9 +38,9 @@ struct State {
 }
 
 impl FolderCounts {
-    /// What was found in `folder` so far. The first request begins the count.
-    pub fn ask(&self, folder: &Path) -> FolderTally {
-        let count = self.find_or_begin(folder);
+    /// What was found in `folder` so far, where `patterns` hold beside its `.syncignore`. The first request begins the count.
+    pub fn ask(&self, folder: &Path, patterns: &Patterns) -> FolderTally {
+        let count = self.find_or_begin(folder, patterns);
         let state = count.lock();
         let (state, _) = count
             .done
@@ -48,10 +49,10 @@ impl FolderCounts {
         state.tally.clone()
     }
 
-    fn find_or_begin(&self, folder: &Path) -> Arc<Count> {
+    fn find_or_begin(&self, folder: &Path, patterns: &Patterns) -> Arc<Count> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.retain(|count| !count.is_abandoned());
-        if let Some(count) = counts.iter().find(|count| count.folder == folder) {
+        if let Some(count) = counts.iter().find(|count| count.folder == folder && count.patterns == *patterns) {
             count.lock().asked = Instant::now();
             return Arc::clone(count);
         }
@@ -62,6 +63,7 @@ impl FolderCounts {
         let state = State { tally: FolderTally::default(), asked: now, ends: false };
         let count = Arc::new(Count {
             folder: folder.to_path_buf(),
+            patterns: patterns.clone(),
             began: now,
             state: Mutex::new(state),
             done: Condvar::new(),
@@ -90,7 +92,7 @@ impl Count {
 
     fn run(&self) {
         let (rules, fault) = match rules::read(&self.folder) {
-            Ok(syncignore) => match rules::compile(&rules::texts(&Patterns::default(), syncignore)) {
+            Ok(syncignore) => match rules::compile(&rules::texts(&self.patterns, syncignore)) {
                 Ok(rules) => (rules, None),
                 Err(error) => (Default::default(), Some(format!("{error}."))),
             },
@@ -131,13 +133,22 @@ mod tests {
         let counts = FolderCounts::default();
         let deadline = Instant::now() + Duration::from_secs(60);
         let tally = loop {
-            let tally = counts.ask(dir.path());
+            let tally = counts.ask(dir.path(), &Patterns::default());
             assert!(tally.found.entries <= 50 && Instant::now() < deadline);
             if tally.done {
                 break tally;
             }
         };
         assert_eq!(tally.found.entries, 50);
+        let patterns = Patterns { exclude: vec!["1*".into()], ..Patterns::default() };
+        let ignored = loop {
+            let tally = counts.ask(dir.path(), &patterns);
+            assert!(Instant::now() < deadline);
+            if tally.done {
+                break tally.ignored.entries;
+            }
+        };
+        assert_eq!(ignored, 11, "1 and 10 to 19");
     }
 
     #[test]
@@ -146,9 +157,9 @@ mod tests {
         std::fs::write(dir.path().join(".syncignore"), "a\n[b").unwrap();
         let counts = FolderCounts::default();
         let deadline = Instant::now() + Duration::from_secs(60);
-        while !counts.ask(dir.path()).done {
+        while !counts.ask(dir.path(), &Patterns::default()).done {
             assert!(Instant::now() < deadline);
         }
-        assert!(counts.ask(dir.path()).syncignore_fault.unwrap().contains("line 2"));
+        assert!(counts.ask(dir.path(), &Patterns::default()).syncignore_fault.unwrap().contains("line 2"));
     }
 }

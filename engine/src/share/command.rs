@@ -1,8 +1,8 @@
 //! What the control API asks of a share.
 
 use causeway_api::{
-    Amount, ApiError, BinEmpty, BinItem, Conflict, ErrorCode, Flushed, HaltCode, ListOf, Mode, Page, Problem, Resolve,
-    Resolved, Restored, ShareInfo, Verification, WhichItems,
+    Amount, ApiError, BinEmpty, BinItem, Conflict, ErrorCode, Flushed, HaltCode, ListOf, Mode, Nothing, Page, Problem,
+    RenamePath, Resolve, Resolved, Restored, ShareInfo, Verification, WhichItems,
 };
 use tokio::sync::oneshot;
 
@@ -51,6 +51,8 @@ pub enum Command {
     Resolve(Resolve, Reply<Resolved>),
     /// List problems.
     Problems(ListOf, Reply<Page<Problem>>),
+    /// Rename a path on one side.
+    RenamePath(RenamePath, Reply<Nothing>),
     /// List what rests in the bins.
     BinList(ListOf, Reply<Page<BinItem>>),
     /// Bring back from the bins.

@@ -252,6 +252,7 @@ impl Actor {
             Command::Conflicts(list, reply) => self.conflicts(&list, reply),
             Command::Resolve(resolve, reply) => self.resolve(&resolve, reply),
             Command::Problems(list, reply) => self.problems(&list, reply),
+            Command::RenamePath(rename, reply) => self.rename_path(&rename, reply),
             Command::BinList(list, reply) => self.bin_list(list, reply),
             Command::BinRestore(which, reply) => self.bin_restore(which, reply),
             Command::BinEmpty(which, reply) => self.bin_empty(&which, reply),

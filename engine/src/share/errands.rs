@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 
 use causeway_api::{
-    Amount, ApiError, BinEmpty, BinItem, BinReason, ErrorCode, ListOf, Page, PathBytes, Refused, Restored, WhichItems,
+    Amount, ApiError, BinEmpty, BinItem, BinReason, ErrorCode, ListOf, Nothing, Page, PathBytes, Refused, RenamePath,
+    Restored, WhichItems,
 };
 use causeway_endpoint::runner::ShareSide;
-use causeway_sync::{RelPath, RelPathBuf, Side};
+use causeway_sync::{Name, RelPath, RelPathBuf, Side};
 use causeway_wire::agent::{Failure, FailureKind};
 use causeway_wire::errand::{self, BinId, Counts, Errand, ErrandReply, PAGE_ITEMS_MAX};
 
@@ -181,6 +182,19 @@ impl Actor {
         self.run_errand(reply, |sides, _| remove_all(sides, Side::Guest, &Errand::Prune));
     }
 
+    pub(super) fn rename_path(&mut self, rename: &RenamePath, reply: Reply<Nothing>) {
+        let side = shown::side_of(rename.side);
+        match renamed(rename) {
+            Err(error) => drop(reply.send(Err(error))),
+            Ok((path, to)) => self.run_errand(reply, move |sides, _| {
+                match sides.ask(side, Errand::Rename { path, to }).map_err(|failure| error(&failure))? {
+                    ErrandReply::Done => Ok(Nothing {}),
+                    _ => Err(misanswered()),
+                }
+            }),
+        }
+    }
+
     pub(super) fn bin_empty(&mut self, which: &BinEmpty, reply: Reply<Amount>) {
         let wanted: Vec<Side> = Side::BOTH
             .into_iter()
@@ -205,6 +219,19 @@ impl Actor {
     pub(super) fn bin_restore(&mut self, which: WhichItems, reply: Reply<Restored>) {
         self.run_errand(reply, move |sides, _| restore(sides, which));
     }
+}
+
+/// The two paths of a request to rename.
+fn renamed(rename: &RenamePath) -> Result<(RelPathBuf, RelPathBuf), ApiError> {
+    let invalid =
+        |what: &str, why: &dyn std::fmt::Display| ApiError::new(ErrorCode::InvalidParams, format!("{what}: {why}."));
+    let path = RelPathBuf::new(rename.path.as_bytes().to_vec())
+        .map_err(|error| invalid(&format!("\"{}\" is no path in the share", rename.path), &error))?;
+    let name = Name::new(rename.name.as_bytes())
+        .map_err(|error| invalid(&format!("\"{}\" can't be a name", rename.name), &error))?;
+    let parent = path.parent().ok_or_else(|| invalid("Nothing is renamed", &"the share's root keeps its name"))?;
+    let to = parent.join(name);
+    Ok((path, to))
 }
 
 /// Repeats an errand that removes a page at a time until nothing is left.
@@ -372,6 +399,20 @@ fn for_each_item(sides: &Sides, side: Side, mut each: impl FnMut(errand::BinItem
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_name_is_one_name_in_the_same_directory() {
+        let rename = |path: &str, name: &str| {
+            let (path, name) = (PathBytes::from(path), PathBytes::from(name));
+            renamed(&RenamePath { share: "web".into(), side: causeway_api::Side::Guest, path, name })
+        };
+        let (path, to) = rename("docs/setup.md", "setup-2.md").unwrap();
+        assert_eq!((path.to_string().as_str(), to.to_string().as_str()), ("docs/setup.md", "docs/setup-2.md"));
+        for (path, name) in [("", "a"), ("../a", "b"), ("a", ""), ("a", ".."), ("a", "b/c"), ("a", "b\0"), ("/a", "b")]
+        {
+            assert_eq!(rename(path, name).unwrap_err().code, ErrorCode::InvalidParams, "{path} {name}");
+        }
+    }
 
     #[test]
     fn ids_of_items_read_back() {

@@ -39,7 +39,8 @@ pub struct Known {
     pub awaited: u8,
     /// Whether something has changed since they were asked for.
     pub uncounted: bool,
-    /// Files and bytes that the session has to carry in all until both sides hold as many, as of its last counts.
+    /// Files and bytes that the session has to carry in all until both sides hold as many, as of its last counts; `None` while a side
+    /// hasn't been looked at whole.
     pub goal: Option<(u64, u64)>,
     /// Who waits for them, to be shown a fresh account.
     pub waiting: Vec<Reply<ShareInfo>>,
@@ -327,6 +328,9 @@ impl Actor {
     pub(super) fn set_goal(&mut self) {
         let Link::Up(up) = &self.link else { return };
         let (Ok(status), [Some(host), Some(guest)]) = (up.session.status(), self.known.counts) else { return };
+        if !(host.crawled && guest.crawled) {
+            return;
+        }
         let files = status.carried_files + host.files.abs_diff(guest.files);
         let bytes = status.carried_bytes + host.bytes.abs_diff(guest.bytes);
         self.known.goal = Some((files, bytes));

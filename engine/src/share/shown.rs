@@ -14,6 +14,14 @@ pub fn side(side: Side) -> api::Side {
     }
 }
 
+/// The same the other way round.
+pub fn side_of(side: api::Side) -> Side {
+    match side {
+        api::Side::Host => Side::Host,
+        api::Side::Guest => Side::Guest,
+    }
+}
+
 /// A time given in milliseconds since 1970.
 pub fn time(ms: u64) -> Timestamp {
     Timestamp::from_ns(i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1_000_000))

@@ -33,6 +33,13 @@ pub enum Errand {
         /// Where to.
         to: Option<RelPathBuf>,
     },
+    /// Rename what stands at a path, as a person would; nothing may stand at `to`. Answered by [`ErrandReply::Done`].
+    Rename {
+        /// What.
+        path: RelPathBuf,
+        /// What it is called then.
+        to: RelPathBuf,
+    },
     /// Delete what has rested in the recycle bin since before a time, a page at a time. Answered by [`ErrandReply::Removed`].
     BinEmpty {
         /// Milliseconds since 1970; `u64::MAX` for all.
@@ -90,6 +97,8 @@ pub enum ErrandReply {
 /// How many entries a side holds, and how much space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
+    /// Whether everything has been looked at since the endpoint was opened. Until then there may be more than is counted.
+    pub crawled: bool,
     /// Regular files.
     pub files: u64,
     /// Directories, the root not counted.

@@ -1,6 +1,7 @@
 //! The commands: all that the window can call. `build.rs` and the capability name the same ones.
 
 mod bundle;
+mod editor;
 mod engine;
 mod folders;
 pub(crate) mod settings;
@@ -20,6 +21,7 @@ pub fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         engine::quit,
         folders::choose_folder,
         folders::open_folder,
+        editor::open_in_editor,
         bundle::save_bundle,
         settings::read_preferences,
         settings::write_preferences,

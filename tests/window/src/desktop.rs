@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -88,6 +89,26 @@ impl Desktop {
         fs::create_dir_all(&runtime).unwrap();
         command.env("XDG_RUNTIME_DIR", runtime);
         command
+    }
+
+    /// Gives this desktop a program for text files, which writes the path of what it opens where this says.
+    pub fn text_editor(&self) -> PathBuf {
+        let (applications, settings) =
+            (self.place.base().join("xdg/DATA/applications"), self.place.base().join("xdg/CONFIG"));
+        let opened = self.place.base().join("opened");
+        for folder in [&applications, &settings] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        let script = self.place.base().join("editor");
+        fs::write(&script, format!("#!/bin/sh\nprintf %s \"$1\" > {}\n", opened.display())).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let entry = format!(
+            "[Desktop Entry]\nType=Application\nName=Editor\nExec={} %f\nMimeType=text/plain;\n",
+            script.display()
+        );
+        fs::write(applications.join("editor.desktop"), entry).unwrap();
+        fs::write(settings.join("mimeapps.list"), "[Default Applications]\ntext/plain=editor.desktop\n").unwrap();
+        opened
     }
 
     /// Opens the app, with `environment` besides.

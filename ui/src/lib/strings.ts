@@ -93,6 +93,7 @@ export const t = {
     loading: "Loading…",
     more: (n: number) => `${count(n)} more`,
     showMore: "Show more",
+    dragToResize: "Drag to resize",
   },
 
   footer: {
@@ -141,7 +142,8 @@ export const t = {
     pausedFor: (time: string, pending: number) =>
       pending > 0 ? `For ${time}, ${plural(pending, "change waits", "changes wait")}` : `For ${time}`,
     filesOf: (done: number, total: number) => `${count(done)} of ${count(total)} files`,
-    filesSoFar: (done: number) => `${count(done)} entries so far`,
+    filesSoFar: (done: number) => `${count(done)} files so far`,
+    entriesSoFar: (done: number) => `${count(done)} entries so far`,
     left: (time: string) => `${time} left`,
     actions: { review: "Review", remedy: "Remedy", resume: "Resume", look: "Look", why: "Why" },
     peek: { host: "Host", guest: "Guest", mode: "Mode", noContainers: "No container uses it." },
@@ -224,6 +226,7 @@ export const t = {
       rate: (rate: string) => `${rate}/s`,
       left: (time: string) => `${time} left`,
       label: "Progress of preparing",
+      counting: "Both sides are still being counted",
     },
   },
 
@@ -273,6 +276,14 @@ export const t = {
     select: (path: string) => `Select ${path}`,
     columns: { path: "Path", host: "Host", guest: "Guest", age: "For" },
     newer: "newer",
+    filter: "Filter",
+    filterLabel: "Filter conflicts by path",
+    noneMatch: "No conflict matches.",
+    splitter: "Height of the list",
+    views: { sides: "Side by side", unified: "Unified" },
+    viewLabel: "How the two are shown",
+    unifiedLabel: "Both, line by line",
+    openInEditor: "Open in editor",
     says: "The version you don’t keep goes to the recycle bin. Keep both leaves the host’s in place and puts the guest’s beside it under a name of its own.",
     bothChanged: (places: number | null) =>
       places === null
@@ -306,6 +317,13 @@ export const t = {
     nextTry: (time: string) => `Tried again in ${time}`,
     waits: "Tried again with every change",
     waitsForSpace: "Goes on when space is free",
+    rename: "Rename…",
+    renameTitle: (side: "host" | "guest") => (side === "host" ? "Rename on the host" : "Rename in the guest"),
+    renameWhich: "Which of the two",
+    renameTo: "New name",
+    renameSays: "Nothing is overwritten. The new name crosses to the other side by itself.",
+    renameDo: "Rename",
+    renamed: (path: string, name: string) => `${path} is called ${name} now.`,
     ignore: (path: string) => `Ignore ${path}`,
     ignoreIt: "Ignore it",
     ignored: (path: string) => `${path} is ignored from now on.`,
@@ -373,6 +391,17 @@ export const t = {
     matchesNothing: "Matches nothing now",
     lineIgnores: (line: number) => `Line ${line} leaves out`,
     lineIncludes: (line: number) => `Line ${line} takes back in`,
+    tryPath: "Try a path",
+    tryPlaceholder: "Try a path: src/app/page.tsx",
+    tried: (ignored: boolean, line: number | null) =>
+      line === null
+        ? ignored
+          ? "Left out by a pattern of the share’s own"
+          : "In the share: no line matches"
+        : ignored
+          ? `Left out by line ${line}`
+          : `In the share, by line ${line}`,
+    notThere: "nothing stands there now",
     pickLine: "What a line leaves out stands here when the cursor is in it.",
     whenSaved: "When you save",
     now: "Now",
@@ -459,6 +488,8 @@ export const t = {
     create: "Create share",
     creating: "Creating",
     starts: (entries: string, bytes: string) => `Starts with ${entries}, ${bytes}.`,
+    compose: (project: string, mode: string) => `As the Compose project ${project} says it: ${mode.toLowerCase()}.`,
+    composeExcludes: "Not synchronised:",
     type: "Type a path, choose a folder, or drop one on the window.",
     force: "Share it all the same",
     inside: "What is in it",

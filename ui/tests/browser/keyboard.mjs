@@ -95,6 +95,16 @@ export const KEYS = [
     scenario: "usual",
     async check(page) {
       await row(page, "billing-api").getByRole("button", { name: "Review" }).click();
+      const list = page.locator(".rows");
+      const before = (await list.boundingBox()).height;
+      await page.getByRole("separator", { name: "Height of the list" }).focus();
+      await press(page, "ArrowUp");
+      equal((await list.boundingBox()).height < before, true, "whether the list is smaller");
+      await press(page, "Control+f");
+      await page.keyboard.type("limits");
+      await page.getByText("0 of 1 selected").waitFor();
+      await press(page, "Escape");
+      await page.getByText("0 of 3 selected").waitFor();
       await page.getByRole("grid").locator("tr[tabindex='0']").focus();
       await press(page, "ArrowDown", " ");
       await page.getByText("1 of 3 selected").waitFor();

@@ -64,6 +64,7 @@ export const scenarios: Record<string, () => FakeBackend> = {
         syncignore_fault: null,
       }),
     }),
+  counting: () => fakeOf([fixtures.counting]),
   "no-conflicts": () => fakeOf([docs]),
   "machine-stopped": () =>
     new FakeBackend(
@@ -89,7 +90,7 @@ export const scenarios: Record<string, () => FakeBackend> = {
     ),
   "folder-wanted": () => {
     const fake = fakeOf(usual);
-    const wanted = { folder: `${fixtures.HOME}/src/newsletter`, project: "newsletter", at: fixtures.before(38_000) };
+    const wanted = fixtures.wanted;
     fake.snapshot = { ...fake.snapshot, docker: { ...fixtures.docker, wanted: [wanted] } };
     return fake;
   },

@@ -27,6 +27,14 @@ export const VIEWS = [
   { name: "shares-200", scenario: "many" },
   { name: "shares-wanted", scenario: "folder-wanted", go: (page) => page.getByText("newsletter").first().waitFor() },
   {
+    name: "create-share-compose",
+    scenario: "folder-wanted",
+    go: both(
+      (page) => page.getByLabel("Folders that containers wanted").getByRole("button", { name: "Create share" }).click(),
+      (page) => page.getByText("What is in it").waitFor(),
+    ),
+  },
+  {
     name: "shares-row-menu",
     scenario: "usual",
     go: (page) => page.locator('tr[data-share="storefront"]').click({ button: "right", position: { x: 260, y: 20 } }),
@@ -35,6 +43,7 @@ export const VIEWS = [
   { name: "first-run", scenario: "first-run" },
   { name: "share", scenario: "usual", go: open("storefront"), readme: true },
   { name: "share-preparing", scenario: "usual", go: open("design-system") },
+  { name: "share-counting", scenario: "counting", go: open("design-system") },
   { name: "share-quiet", scenario: "quiet", go: open("docs-site") },
   { name: "share-halted", scenario: "states", go: open("website") },
   { name: "share-paused", scenario: "usual", go: open("notebooks") },
@@ -44,6 +53,11 @@ export const VIEWS = [
     scenario: "usual",
     go: both(open("billing-api", "Conflicts"), (page) => page.getByText("2 places differ").waitFor()),
     readme: true,
+  },
+  {
+    name: "share-conflicts-unified",
+    scenario: "usual",
+    go: both(open("billing-api", "Conflicts"), (page) => page.getByRole("button", { name: "Unified" }).click()),
   },
   {
     name: "share-conflicts-pictures",
@@ -56,11 +70,21 @@ export const VIEWS = [
   },
   { name: "share-conflicts-none", scenario: "no-conflicts", go: open("docs-site", "Conflicts") },
   { name: "share-problems", scenario: "usual", go: open("firmware", "Problems") },
+  {
+    name: "dialog-rename",
+    scenario: "usual",
+    go: both(open("firmware", "Problems"), (page) => page.getByRole("button", { name: "Rename…" }).click()),
+  },
   { name: "share-problems-none", scenario: "no-conflicts", go: open("docs-site", "Problems") },
   {
     name: "share-ignore",
     scenario: "usual",
-    go: both(open("storefront", "Ignore rules"), (page) => page.getByText("212").first().waitFor()),
+    go: both(
+      open("storefront", "Ignore rules"),
+      (page) => page.getByText("212").first().waitFor(),
+      (page) => page.getByRole("textbox", { name: "Try a path" }).fill("target/debug"),
+      (page) => page.getByRole("button", { name: "Left out by line 3" }).click(),
+    ),
   },
   {
     name: "share-ignore-fault",
@@ -119,6 +143,7 @@ export const NARROW = [
   "shares",
   "share",
   "share-conflicts",
+  "share-conflicts-unified",
   "share-problems",
   "share-ignore",
   "create-share",

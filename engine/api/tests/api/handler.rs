@@ -11,7 +11,7 @@ use std::{
 
 use causeway_api::{
     Activity, ActivityOf, BothContents, ComparePath, CountFolder, FolderTally, PreviewRules, RulesPreview, RulesText,
-    SideContent, WriteRules,
+    SideContent, TriedPath, TryPath, WriteRules,
     bin::{BinEmpty, BinItem, BinRestore, Restored},
     server, *,
 };
@@ -171,6 +171,10 @@ impl Handler for Memory {
         Ok(Page { items, next: (end < TOTAL).then(|| end.to_string()), total: TOTAL as u64 })
     }
 
+    async fn share_rename_path(&self, rename: RenamePath) -> Result<Nothing, ApiError> {
+        Err(ApiError::no_such_share(&rename.share))
+    }
+
     async fn bin_list(&self, _: ListOf) -> Result<Page<BinItem>, ApiError> {
         Ok(Page { items: Vec::new(), next: None, total: 0 })
     }
@@ -193,6 +197,10 @@ impl Handler for Memory {
 
     async fn rules_read(&self, _: OfShare) -> Result<RulesText, ApiError> {
         Ok(RulesText { text: None })
+    }
+
+    async fn rules_try(&self, tried: TryPath) -> Result<TriedPath, ApiError> {
+        Err(ApiError::no_such_share(&tried.share))
     }
 
     async fn rules_preview(&self, preview: PreviewRules) -> Result<RulesPreview, ApiError> {

@@ -39,6 +39,10 @@ pub(super) fn run<F: Fs>(core: &Core<F>, errand: Errand) -> Result<ErrandReply, 
             let path = endpoint.bin_restore(bin_id(item), to.as_deref()).map_err(kept)?;
             Ok(ErrandReply::Restored(path))
         }
+        Errand::Rename { path, to } => {
+            endpoint.rename(&path, &to).map_err(kept)?;
+            Ok(ErrandReply::Done)
+        }
         Errand::BinEmpty { before_ms } => {
             let (deleted, more) = endpoint.bin_empty(before_ms, EMPTIED_AT_ONCE).map_err(kept)?;
             Ok(ErrandReply::Removed { entries: deleted.items, bytes: deleted.bytes, more })
@@ -73,6 +77,7 @@ fn counts<F: Fs>(core: &Core<F>) -> Result<ErrandReply, Failure> {
         }
     };
     Ok(ErrandReply::Counts(Counts {
+        crawled: core.endpoint.is_crawled(),
         files: counts.files,
         directories: counts.directories,
         symlinks: counts.symlinks,
@@ -128,7 +133,9 @@ fn bin_item(item: Item) -> BinItem {
 
 fn kept(error: KeepError) -> Failure {
     match &error {
-        KeepError::NoItem(_) | KeepError::UnknownPlace(_) => Failure::new(FailureKind::NotFound, error),
+        KeepError::NoItem(_) | KeepError::UnknownPlace(_) | KeepError::Absent(_) => {
+            Failure::new(FailureKind::NotFound, error)
+        }
         KeepError::Occupied(_) | KeepError::Ignored(_) => Failure::new(FailureKind::Occupied, error),
         KeepError::Fs(error) => fs(error),
         KeepError::Index(error) => index(error),

@@ -50,6 +50,31 @@ fn an_item_is_put_elsewhere() {
 }
 
 #[test]
+fn a_path_is_renamed_and_nothing_overwritten() {
+    let side = Side::crawled(|share| {
+        write(share, "dir/a", "a");
+        write(share, "dir/b", "b");
+        write(share, "dir/sub/c", "c");
+        std::os::unix::fs::symlink("dir", share.join("link")).unwrap();
+    });
+    let rename = |from: &str, to: &str| side.ep.rename(&path(from), &path(to));
+    assert!(matches!(rename("dir/a", "dir/b"), Err(KeepError::Occupied(at)) if at == path("dir/b")));
+    assert!(matches!(rename("dir/a", "dir/sub"), Err(KeepError::Occupied(_))));
+    for absent in ["dir/x", "none/a", "link/a", "dir/b/a"] {
+        assert!(matches!(rename(absent, "dir/new"), Err(KeepError::Absent(at)) if at == path(absent)), "{absent}");
+    }
+    assert!(matches!(rename("dir/a", ".causeway-tmp-x"), Err(KeepError::Ignored(_))));
+    assert!(matches!(rename("", "dir/new"), Err(KeepError::Ignored(_))));
+    rename("dir/a", "dir/new").unwrap();
+    rename("dir/sub", "dir/other").unwrap();
+    assert_eq!(fs::read_to_string(side.at("dir/new")).unwrap(), "a");
+    assert_eq!(fs::read_to_string(side.at("dir/b")).unwrap(), "b");
+    side.check_dirty();
+    side.assert_known();
+    assert!(side.entry("dir/a").is_none() && side.entry("dir/new").is_some() && side.entry("dir/other/c").is_some());
+}
+
+#[test]
 fn a_long_path_is_remembered() {
     let long = format!("{}file", "directory/".repeat(60));
     let side = Side::crawled(|share| write(share, &long, "deep"));

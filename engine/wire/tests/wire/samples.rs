@@ -101,6 +101,7 @@ pub fn share_calls() -> Vec<ShareCall> {
         Errand::Counts,
         Errand::BinList { after: Some(BinId { at_ms: 1, number: 2 }), limit: 100 },
         Errand::BinRestore { item: BinId { at_ms: 1, number: 2 }, to: Some(path("x")) },
+        Errand::Rename { path: path("a/b"), to: path("a/c") },
         Errand::BinEmpty { before_ms: u64::MAX },
         Errand::Prune,
         Errand::Verify { after: Some(path("a/b")), limit: 1 },
@@ -154,7 +155,7 @@ pub fn share_said() -> Vec<ShareSaid> {
     ];
     let errands = [
         Ok(ErrandReply::Done),
-        Ok(ErrandReply::Counts(Counts { files: 1, bin_bytes: u64::MAX, ..Counts::default() })),
+        Ok(ErrandReply::Counts(Counts { crawled: true, files: 1, bin_bytes: u64::MAX, ..Counts::default() })),
         Ok(ErrandReply::Bin { items: vec![item], more: true }),
         Ok(ErrandReply::Restored(path("x"))),
         Ok(ErrandReply::Removed { entries: 3, bytes: 9, more: false }),

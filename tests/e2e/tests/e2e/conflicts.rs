@@ -119,3 +119,31 @@ fn the_host_wins_where_the_share_says_so() {
     let listed = || share.json("bin").to_string();
     eventually(|| place.json(&["share", "bin", "repo", "list"]).to_string().contains("\"a\""), listed);
 }
+
+#[test]
+fn a_path_whose_place_is_taken_crosses_under_another_name() {
+    let place = Place::new();
+    let share = place.share(&place.folder("repo"), &[]);
+    fs::create_dir(share.host.join("run")).unwrap();
+    share.flush();
+    let fifo = std::process::Command::new("mkfifo").arg(share.host.join("run/socket")).status().unwrap();
+    assert!(fifo.success());
+    fs::write(share.guest.join("run/socket"), "the guest's").unwrap();
+    fs::write(share.guest.join("run/other"), "other").unwrap();
+    let shown = share.wait_for_state("problem");
+    assert_eq!(shown["worst_problem"]["code"], "occupied_by_untracked", "{shown}");
+    assert_eq!(shown["worst_problem"]["side"], "host", "{shown}");
+
+    let taken = share.verb("rename-path", &["run/socket", "other", "--side", "guest"]);
+    assert!(taken.code != 0 && taken.err.contains("something stands at \"run/other\""), "{taken:?}");
+    let absent = share.verb("rename-path", &["run/none", "new", "--side", "guest"]);
+    assert!(absent.code != 0 && absent.err.contains("nothing stands at \"run/none\""), "{absent:?}");
+    share.ok("rename-path", &["run/socket", "socket.txt", "--side", "guest"]);
+    share.wait_for_state("watching");
+    share.flush();
+    for side in [&share.host, &share.guest] {
+        assert_eq!(fs::read_to_string(side.join("run/socket.txt")).unwrap(), "the guest's");
+        assert_eq!(fs::read_to_string(side.join("run/other")).unwrap(), "other");
+    }
+    assert!(!share.guest.join("run/socket").exists());
+}

@@ -104,7 +104,8 @@ fn a_folder_that_compose_wants_is_asked_for_and_shared() {
     let folder = desktop.place.folder("shop");
     fs::write(folder.join("file"), "content\n").unwrap();
     let compose = format!(
-        "services:\n  web:\n    image: {BUSYBOX}\n    network_mode: none\n    command: sleep 1000\n    volumes:\n      - .:/app\n"
+        "services:\n  web:\n    x-causeway: {{mode: two-way-resolved, exclude: [/build]}}\n    image: {BUSYBOX}\n    network_mode: none\n    \
+         command: sleep 1000\n    volumes:\n      - .:/app\n"
     );
     fs::write(folder.join("compose.yaml"), compose).unwrap();
     let window = desktop.open(&[]);
@@ -121,8 +122,16 @@ fn a_folder_that_compose_wants_is_asked_for_and_shared() {
     window.click(".notice button", "Create share");
     window.see("h2", "What is in it");
     window.see("span", "Counted in");
+    // As the project's file says it.
+    window.see("p code", "/build");
     window.click("button", "Create share");
     window.see("h2", "shop is shared");
+    let shown = desktop.place.json(&["share", "show", "shop"]);
+    assert_eq!(
+        (&shown["mode"], &shown["patterns"]["exclude"][0]),
+        (&"two-way-resolved".into(), &"/build".into()),
+        "{shown}"
+    );
     window.click("button", "Finish");
     window.see("h1", "shop");
     window.see(".state-line", "Watching for filesystem changes");

@@ -18,6 +18,7 @@ fn a_share_from_nothing_to_removed() {
     for n in 0..200 {
         fs::write(folder.join(format!("node_modules/left-pad/{n}.js")), "x").unwrap();
     }
+    let opened = desktop.text_editor();
     let window = desktop.open(&[("CAUSEWAY_APP_CHOOSE_FOLDER", folder.to_str().unwrap())]);
     tray.wait_for("No shares");
 
@@ -30,7 +31,13 @@ fn a_share_from_nothing_to_removed() {
     assert!(guest.join("7.txt").exists() && !guest.join("node_modules").exists());
 
     edits_cross(&window, &share, &folder, &guest);
-    a_conflict(&window, &tray, &share, &folder, &guest);
+    a_conflict(&window, &tray, &share, &folder, &guest, || {
+        let file = folder.join("1.txt");
+        eventually(
+            || fs::read_to_string(&opened).is_ok_and(|path| path == file.to_str().unwrap()),
+            || "no editor".into(),
+        );
+    });
     a_problem_that_passes(&window, &tray, &share, &folder);
     pause_from_the_tray(&tray, &window);
 
@@ -72,7 +79,14 @@ fn edits_cross(window: &Window, share: &Share<'_>, folder: &std::path::Path, gue
 }
 
 /// Both sides change a file: the window shows both, and settles it as a person chooses.
-fn a_conflict(window: &Window, tray: &Tray, share: &Share<'_>, folder: &std::path::Path, guest: &std::path::Path) {
+fn a_conflict(
+    window: &Window,
+    tray: &Tray,
+    share: &Share<'_>,
+    folder: &std::path::Path,
+    guest: &std::path::Path,
+    is_in_editor: impl FnOnce(),
+) {
     window.click("button", "Pause");
     window.see(".state-line", "Paused");
     fs::write(folder.join("1.txt"), "one\nhost\n").unwrap();
@@ -84,6 +98,10 @@ fn a_conflict(window: &Window, tray: &Tray, share: &Share<'_>, folder: &std::pat
     window.click("[role=tab]", "Conflicts");
     window.see(".diff .ch", "host");
     window.see(".diff .ch", "guest");
+    window.click("button", "Unified");
+    window.see(".unified .ch", "Guest");
+    window.click("button", "Open in editor");
+    is_in_editor();
     window.click(".side button", "Keep guest");
     window.see("h2", "No conflicts.");
     share.flush();

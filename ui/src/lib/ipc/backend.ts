@@ -12,6 +12,8 @@ export interface Backend {
   chooseFolder(): Promise<Path | null>;
   /** Shows a share's folder in the system's file manager. */
   openFolder(share: string): Promise<void>;
+  /** Opens a share's text file on the host in the program that the system has for text. */
+  openInEditor(share: string, path: Path): Promise<void>;
   readLog(): Promise<LogLine[]>;
   /** Saves a bundle where a person says; `null` where they don't. */
   saveBundle(): Promise<Path | null>;

@@ -367,7 +367,11 @@ export type CountFolder = {
 /**
  * The folder on this computer, absolute.
  */
-host_path: PathBytes, };
+host_path: PathBytes, 
+/**
+ * Patterns that the share is to have beside `.syncignore`.
+ */
+patterns: Patterns, };
 
 export type CreateShare = { 
 /**
@@ -603,7 +607,7 @@ took_ms: number,
  */
 found: Amount, 
 /**
- * What of it the folder's `.syncignore` ignores already.
+ * What of it the folder's `.syncignore` ignores already, or the patterns of the request leave out.
  */
 ignored: Amount, 
 /**
@@ -895,6 +899,7 @@ export interface Methods {
   "share.conflicts": { params: ListOf; reply: Page<Conflict> };
   "share.resolve": { params: Resolve; reply: Resolved };
   "share.problems": { params: ListOf; reply: Page<Problem> };
+  "share.rename_path": { params: RenamePath; reply: Nothing };
   "bin.list": { params: ListOf; reply: Page<BinItem> };
   "bin.restore": { params: BinRestore; reply: Restored };
   "bin.empty": { params: BinEmpty; reply: Amount };
@@ -902,6 +907,7 @@ export interface Methods {
   "activity": { params: ActivityOf; reply: Activity };
   "rules.read": { params: OfShare; reply: RulesText };
   "rules.preview": { params: PreviewRules; reply: RulesPreview };
+  "rules.try": { params: TryPath; reply: TriedPath };
   "rules.write": { params: WriteRules; reply: Nothing };
   "folder.count": { params: CountFolder; reply: FolderTally };
   "machine.status": { params: Nothing; reply: MachineInfo };
@@ -1082,6 +1088,24 @@ share: string,
  */
 force: boolean, };
 
+export type RenamePath = { 
+/**
+ * Name or id of the share.
+ */
+share: string, 
+/**
+ * On which side.
+ */
+side: Side, 
+/**
+ * What, relative to the share's root.
+ */
+path: PathBytes, 
+/**
+ * Its new name, in the same directory.
+ */
+name: PathBytes, };
+
 export type Resolve = { 
 /**
  * Name or id of the share.
@@ -1150,13 +1174,23 @@ overruled: number,
  */
 overruled_by: number | null, 
 /**
- * What it decides about, the first [`SAMPLES_MAX`] of the places.
+ * What it decides about, the [`SAMPLES_MAX`] largest of the places.
  */
-samples: Array<PathBytes>, 
+samples: Array<RuleSample>, 
 /**
  * What is wrong with it, as a sentence.
  */
 fault: string | null, };
+
+export type RuleSample = { 
+/**
+ * Where.
+ */
+path: PathBytes, 
+/**
+ * What the line decides about there: the place, and below it.
+ */
+amount: Amount, };
 
 export type RulesPreview = { 
 /**
@@ -1428,6 +1462,35 @@ export type Theme = "system" | "light" | "dark";
 
 export type Timestamp = string;
 
+export type TriedPath = { 
+/**
+ * Whether it is left out.
+ */
+ignored: boolean, 
+/**
+ * The line that decides about it, counted from 1; `null` where none does: it is in the share then, unless a pattern of the
+ * share's own leaves it out.
+ */
+line: number | null, 
+/**
+ * Whether something stands there on the host.
+ */
+exists: boolean, };
+
+export type TryPath = { 
+/**
+ * Name or id of the share.
+ */
+share: string, 
+/**
+ * The text.
+ */
+text: string, 
+/**
+ * The path, relative to the share's root. It needn't be there; one that isn't is a directory if it ends in `/`.
+ */
+path: PathBytes, };
+
 export type Usage = { 
 /**
  * Time between two samples, in milliseconds.
@@ -1568,7 +1631,15 @@ project: string,
 /**
  * When a container wanted it last.
  */
-at: Timestamp, };
+at: Timestamp, 
+/**
+ * The mode that the project's files name in `x-causeway`; the usual one where they name none.
+ */
+mode: Mode, 
+/**
+ * The patterns that they name there.
+ */
+patterns: Patterns, };
 
 export type Watch = { 
 /**

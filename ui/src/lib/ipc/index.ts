@@ -14,6 +14,7 @@ export const backend: Backend = {
   startEngine: () => invoke("start_engine"),
   chooseFolder: () => invoke("choose_folder"),
   openFolder: (share) => invoke("open_folder", { share }),
+  openInEditor: (share, path) => invoke("open_in_editor", { share, path }),
   readLog: () => invoke("read_log"),
   saveBundle: () => invoke("save_bundle"),
   readPreferences: () => invoke("read_preferences"),

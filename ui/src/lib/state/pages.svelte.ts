@@ -7,6 +7,8 @@ type Listing = "share.conflicts" | "share.problems" | "bin.list";
 type Item<M extends Listing> = Methods[M]["reply"] extends Page<infer T> ? T : never;
 
 const ITEMS = 200;
+/** The engine's own bound. */
+const ITEMS_MAX = 1000;
 
 /** A share's list, as far as it was asked for, asked again when `refresh` is called. */
 export class PagedList<M extends Listing> {
@@ -16,6 +18,7 @@ export class PagedList<M extends Listing> {
   error = $state.raw<ApiError | null>(null);
   more = $state(false);
   #pages = 1;
+  #whole = false;
   #asking = false;
   #again = false;
 
@@ -44,6 +47,13 @@ export class PagedList<M extends Listing> {
     }
   }
 
+  /** Whether all pages are shown, or those alone that were asked for. */
+  async showWhole(whole: boolean) {
+    if (this.#whole === whole) return;
+    this.#whole = whole;
+    if (whole ? this.more : this.items.length > this.#pages * ITEMS) await this.refresh();
+  }
+
   async showMore() {
     this.#pages += 1;
     await this.refresh();
@@ -52,8 +62,9 @@ export class PagedList<M extends Listing> {
   async #ask() {
     const items: Item<M>[] = [];
     let cursor: string | null = null;
-    for (let page = 0; page < this.#pages; page += 1) {
-      const reply: Page<unknown> = await backend().call(this.method, { share: this.share, cursor, limit: ITEMS });
+    const limit = this.#whole ? ITEMS_MAX : ITEMS;
+    for (let page = 0; this.#whole || page < this.#pages; page += 1) {
+      const reply: Page<unknown> = await backend().call(this.method, { share: this.share, cursor, limit });
       items.push(...(reply.items as Item<M>[]));
       this.total = reply.total;
       cursor = reply.next;

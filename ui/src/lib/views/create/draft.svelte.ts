@@ -1,9 +1,19 @@
-import type { ApiError, CreateShare, FolderTally, HeavyFolder, Mode, ShareInfo } from "../../ipc/generated";
+import { untrack } from "svelte";
+import type {
+  ApiError,
+  CreateShare,
+  FolderTally,
+  HeavyFolder,
+  Mode,
+  Patterns,
+  ShareInfo,
+  WantedFolder,
+} from "../../ipc/generated";
 import { errorOf } from "../../ipc/backend";
 import { ignoreLine } from "../../format/ignoreLine";
-import { expand, name as lastName } from "../../format/paths";
+import { expand, name as lastName, text } from "../../format/paths";
 import { app } from "../../state/app.svelte";
-import { backend } from "../../state/engine.svelte";
+import { backend, engine } from "../../state/engine.svelte";
 
 /** How soon a count that isn't done is asked for again. */
 const ASK_AGAIN_MS = 250;
@@ -28,6 +38,15 @@ export class Draft {
   /** The folder whole, as it is asked for. */
   get path(): string {
     return expand(this.folder, app.home);
+  }
+
+  /** What a Compose project says about this folder, where a container of it wanted the folder. */
+  get wanted(): WantedFolder | null {
+    return engine.docker?.wanted.find((one) => text(one.folder) === this.path) ?? null;
+  }
+
+  get patterns(): Patterns {
+    return this.wanted?.patterns ?? { exclude: [], upload_exclude: [], download_exclude: [] };
   }
 
   isTicked(heavy: HeavyFolder): boolean {
@@ -75,9 +94,11 @@ export class Draft {
     this.#ticked = new Map();
     if (!this.#named) this.name = suggest(lastName(path));
     if (path === "") return () => {};
+    const { wanted, patterns } = untrack(() => ({ wanted: this.wanted, patterns: this.patterns }));
+    if (wanted) this.mode = wanted.mode;
     const ask = async () => {
       try {
-        const tally = await backend().call("folder.count", { host_path: path });
+        const tally = await backend().call("folder.count", { host_path: path, patterns });
         if (counting !== this.#counting) return;
         this.tally = tally;
         if (!tally.done && tally.refusal?.code !== "folder_missing" && tally.refusal?.code !== "not_a_directory") {
@@ -114,7 +135,7 @@ export class Draft {
         name: this.name === "" ? null : this.name,
         mode: this.mode,
         symlinks: "raw",
-        patterns: { exclude: [], upload_exclude: [], download_exclude: [] },
+        patterns: this.patterns,
         force: this.force,
         ignore_lines: this.lines,
       };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { diff } from "./diff";
+import { diff, unified } from "./diff";
 
 /** Each row as `=line`, `host|guest`, with - where there is none. */
 const rows = (host: string, guest: string) =>
@@ -18,8 +18,22 @@ describe("diff", () => {
     ["b\n", "a\nb\n", ["-|a", "=b"]],
     ["one two three\n", "one 2 three\n", ["one [two] three|one [2] three"]],
     ["a\nb\nc\nd\n", "b\nc\nd\ne\n", ["a|-", "=b", "=c", "=d", "-|e"]],
+    ["x = 6 : 4\ny(digits)\n", "y(4)\n", ["x = 6 : 4|-", "y([digits])|y([4])"]],
+    ["y(4)\n", "x = 6 : 4\ny(digits)\n", ["-|x = 6 : 4", "y([4])|y([digits])"]],
     ["a\nb\na\nb\n", "b\na\nb\na\n", ["a|-", "=b", "=a", "=b", "-|a"]],
   ])("%j and %j", (host, guest, expected) => expect(rows(host, guest)).toEqual(expected));
+
+  test.each([
+    ["a\nb\nc\n", "a\nx\nc\n", ["11=a", "2h[b]", "2g[x]", "33=c"]],
+    ["a\nb\nc\n", "x\ny\nc\nd\n", ["1h[a]", "2h[b]", "1g[x]", "2g[y]", "33=c", "4gd"]],
+    ["", "", []],
+  ])("%j and %j below one another: the host's lines and then the guest's", (host, guest, expected) => {
+    const shown = unified(diff(host, guest).rows).map(({ side, host, guest, parts }) => {
+      const words = parts.map((part) => (part.differs ? `[${part.text}]` : part.text)).join("");
+      return `${host ?? ""}${guest ?? ""}${side ? side[0] : "="}${words}`;
+    });
+    expect(shown).toEqual(expected);
+  });
 
   test("every line of both stands there once, in order", () => {
     let seed = 7;

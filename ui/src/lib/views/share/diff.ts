@@ -27,6 +27,25 @@ export function diff(host: string, guest: string): { rows: Row[]; places: number
   return { rows, places };
 }
 
+/** One line of a unified diff: of both sides where they are equal, else of one. */
+export type UnifiedLine = { side: "host" | "guest" | null; host: number | null; guest: number | null; parts: Part[] };
+
+/** The same below one another: where they differ, the host's lines and then the guest's. */
+export function unified(rows: Row[]): UnifiedLine[] {
+  const all: UnifiedLine[] = [];
+  let waiting: UnifiedLine[] = [];
+  for (const { same, host, guest } of rows) {
+    if (same && host && guest) {
+      all.push(...waiting, { side: null, host: host.number, guest: guest.number, parts: host.parts });
+      waiting = [];
+      continue;
+    }
+    if (host) all.push({ side: "host", host: host.number, guest: null, parts: host.parts });
+    if (guest) waiting.push({ side: "guest", host: null, guest: guest.number, parts: guest.parts });
+  }
+  return [...all, ...waiting];
+}
+
 function lines(text: string): string[] {
   const all = text.split("\n");
   if (all[all.length - 1] === "") all.pop();
@@ -36,28 +55,68 @@ function lines(text: string): string[] {
 const whole = (all: string[], at: number): Line => ({ number: at + 1, parts: [{ text: all[at] ?? "", differs: false }] });
 
 function changed(a: string[], b: string[], i: number, x: number, j: number, y: number): Row[] {
-  const rows: Row[] = [];
-  for (let n = 0; n < Math.max(x - i, y - j); n += 1) {
-    const [at, to] = [i + n, j + n];
-    const host = at < x ? (a[at] ?? "") : null;
-    const guest = to < y ? (b[to] ?? "") : null;
+  return paired(a.slice(i, x), b.slice(j, y)).map(([at, to]) => {
+    const host = at === null ? null : (a[i + at] ?? "");
+    const guest = to === null ? null : (b[j + to] ?? "");
     const [hostParts, guestParts] = host !== null && guest !== null ? marked(host, guest) : [null, null];
-    rows.push({
+    return {
       same: false,
-      host: host === null ? null : { number: at + 1, parts: hostParts ?? [{ text: host, differs: false }] },
-      guest: guest === null ? null : { number: to + 1, parts: guestParts ?? [{ text: guest, differs: false }] },
-    });
-  }
-  return rows;
+      host: host === null || at === null ? null : { number: i + at + 1, parts: hostParts ?? plain(host) },
+      guest: guest === null || to === null ? null : { number: j + to + 1, parts: guestParts ?? plain(guest) },
+    };
+  });
 }
 
-/** What differs in two lines: all between what they begin and end with in common. */
-function marked(one: string, other: string): [Part[], Part[]] {
+const plain = (text: string): Part[] => [{ text, differs: false }];
+
+/** Pairs of lines that are compared at most; more stand side by side as they come. */
+const PAIRS_MAX = 10_000;
+
+/**
+ * Which line stands beside which, in order: as many beside one another as there are in the shorter, those that begin and end most
+ * alike.
+ */
+function paired(a: string[], b: string[]): [number | null, number | null][] {
+  const [n, m] = [a.length, b.length];
+  if (n === m || n * m > PAIRS_MAX)
+    return Array.from({ length: Math.max(n, m) }, (_, at) => [at < n ? at : null, at < m ? at : null]);
+  // best[at][to]: how much is alike from there on. A pair counts for something even where nothing is alike.
+  const best = Array.from({ length: n + 1 }, () => new Array<number>(m + 1).fill(0));
+  const from = (at: number, to: number) => best[at]?.[to] ?? 0;
+  const together = (at: number, to: number) => from(at + 1, to + 1) + 1 + alike(a[at] ?? "", b[to] ?? "");
+  for (let at = n - 1; at >= 0; at -= 1)
+    for (let to = m - 1; to >= 0; to -= 1) best[at]![to] = Math.max(together(at, to), from(at + 1, to), from(at, to + 1));
+  const pairs: [number | null, number | null][] = [];
+  let [at, to] = [0, 0];
+  while (at < n && to < m) {
+    if (from(at, to) === together(at, to)) pairs.push([at++, to++]);
+    else if (from(at, to) === from(at + 1, to)) pairs.push([at++, null]);
+    else pairs.push([null, to++]);
+  }
+  while (at < n) pairs.push([at++, null]);
+  while (to < m) pairs.push([null, to++]);
+  return pairs;
+}
+
+/** How many characters two lines begin and end with in common, spaces around them aside. */
+function alike(one: string, other: string): number {
+  const [a, b] = [one.trim(), other.trim()];
+  const { start, end } = ends(a, b);
+  return start + end;
+}
+
+function ends(one: string, other: string): { start: number; end: number } {
   const shortest = Math.min(one.length, other.length);
   let start = 0;
   while (start < shortest && one[start] === other[start]) start += 1;
   let end = 0;
   while (end < shortest - start && one[one.length - 1 - end] === other[other.length - 1 - end]) end += 1;
+  return { start, end };
+}
+
+/** What differs in two lines: all between what they begin and end with in common. */
+function marked(one: string, other: string): [Part[], Part[]] {
+  const { start, end } = ends(one, other);
   const parts = (text: string): Part[] =>
     [
       { text: text.slice(0, start), differs: false },

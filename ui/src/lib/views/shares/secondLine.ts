@@ -1,4 +1,4 @@
-import type { ShareInfo } from "../../ipc/generated";
+import type { Progress, ShareInfo } from "../../ipc/generated";
 import { bytesOf, bytes } from "../../format/numbers";
 import { ago, duration, latency, msSince } from "../../format/times";
 import type { Tab } from "../../state/router.svelte";
@@ -41,11 +41,15 @@ function preparing(share: ShareInfo): string {
   if (progress.left_ms !== null) parts.push(t.shares.left(duration(progress.left_ms)));
   else parts.push(t.phases[progress.phase]);
   if (progress.files_total !== null) parts.push(t.shares.filesOf(progress.files_done, progress.files_total));
-  else if (progress.files_done > 0) parts.push(t.shares.filesSoFar(progress.files_done));
+  else if (progress.files_done > 0) parts.push(soFar(progress));
   if (progress.bytes_total !== null) parts.push(bytesOf(progress.bytes_done, progress.bytes_total));
   else if (progress.bytes_done > 0) parts.push(bytes(progress.bytes_done));
   return parts.join(" · ");
 }
+
+/** What was scanned or copied while nobody knows yet how much there is. */
+export const soFar = ({ phase, files_done }: Progress): string =>
+  phase === "scanning" ? t.shares.entriesSoFar(files_done) : t.shares.filesSoFar(files_done);
 
 function watching(share: ShareInfo, now: number): string {
   const change = share.last_change;
