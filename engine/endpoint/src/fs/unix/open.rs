@@ -19,6 +19,9 @@ const STEP_BYTES_MAX: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 
 const HELD_TRIES_MAX: u32 = 50;
 const HELD_PAUSE: Duration = Duration::from_millis(2);
 
+/// How often something is looked up that may have been moved out of the directory in that very moment.
+const MOVED_TRIES_MAX: u32 = 8;
+
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// What a file is opened for.
@@ -43,7 +46,15 @@ fn beneath(dir: impl AsFd, path: &[u8], flags: OFlags) -> Result<OwnedFd> {
     use rustix::fs::ResolveFlags;
     let resolve =
         ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-    rustix::io::retry_on_intr(|| rustix::fs::openat2(&dir, path, flags, Mode::empty(), resolve))
+    let open = || rustix::io::retry_on_intr(|| rustix::fs::openat2(&dir, path, flags, Mode::empty(), resolve));
+    for _ in 1..MOVED_TRIES_MAX {
+        match open() {
+            // Either there is a mount, or what was found was moved out of the directory at once.
+            Err(Errno::XDEV) => {}
+            opened => return opened,
+        }
+    }
+    open()
 }
 
 #[cfg(not(target_os = "linux"))]
