@@ -1,14 +1,14 @@
 //! The items by path: one is found at once, and those below a directory come in order.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
 use crate::session::items::Item;
 use crate::{RelPath, RelPathBuf};
 
 /// By path, with a hash that is quick for strings as long as paths. It is seeded, since a guest chooses its names.
-pub(super) type PathMap<T> = HashMap<RelPathBuf, T, foldhash::fast::RandomState>;
+pub(super) type PathMap<T> = foldhash::HashMap<RelPathBuf, T>;
 
 /// Items by path. A path at work is asked for dozens of times, with all the directories above it; a search among a hundred thousand
 /// others each time would be most of the session's work.

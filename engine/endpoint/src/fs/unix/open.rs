@@ -20,6 +20,7 @@ const HELD_TRIES_MAX: u32 = 50;
 const HELD_PAUSE: Duration = Duration::from_millis(2);
 
 /// How often something is looked up that may have been moved out of the directory in that very moment.
+#[cfg(target_os = "linux")]
 const MOVED_TRIES_MAX: u32 = 8;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
