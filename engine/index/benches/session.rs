@@ -72,7 +72,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let (ledger, _) = (LedgerStore::open(&dir.path().join("ledger")).expect("a ledger"), ());
+        let ledger = LedgerStore::open(&dir.path().join("ledger")).expect("a ledger");
         let hello = |number: u8| Hello {
             replica: Replica([number; 16]),
             epoch: Epoch(1),

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use causeway_sync::ignore::{RuleTexts, Rules};
+use causeway_sync::ignore::{DirState, RuleTexts, Rules};
 use causeway_sync::{NameBuf, RelPathBuf};
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -106,15 +106,20 @@ fn directories() -> Vec<RelPathBuf> {
     DIRECTORIES.iter().map(|text| RelPathBuf::new((*text).into()).expect("a path")).collect()
 }
 
+/// The state of a walk in each directory.
+fn entered(rules: &Rules) -> Vec<DirState> {
+    let enter = |path: RelPathBuf| path.names().fold(rules.root(), |state, name| rules.enter(&state, name));
+    directories().into_iter().map(enter).collect()
+}
+
 /// Paths that each call goes through.
 const PATHS: usize = DIRECTORIES.len() * NAMES.len();
 
 /// An entry of a directory that is being walked through.
 #[divan::bench(args = KINDS)]
 fn entry(bencher: Bencher, kind: &str) {
-    let (rules, names, directories) = (rules(kind), names(), directories());
-    let enter = |path: &RelPathBuf| path.names().fold(rules.root(), |state, name| rules.enter(&state, name));
-    let states: Vec<_> = directories.iter().map(enter).collect();
+    let (rules, names) = (rules(kind), names());
+    let states = entered(&rules);
     bencher.counter(ItemsCount::new(PATHS)).bench_local(|| {
         for state in &states {
             names.iter().for_each(|name| {
@@ -127,9 +132,8 @@ fn entry(bencher: Bencher, kind: &str) {
 /// A directory that is entered.
 #[divan::bench(args = KINDS)]
 fn directory(bencher: Bencher, kind: &str) {
-    let (rules, names, directories) = (rules(kind), names(), directories());
-    let enter = |path: &RelPathBuf| path.names().fold(rules.root(), |state, name| rules.enter(&state, name));
-    let states: Vec<_> = directories.iter().map(enter).collect();
+    let (rules, names) = (rules(kind), names());
+    let states = entered(&rules);
     bencher.counter(ItemsCount::new(PATHS)).bench_local(|| {
         for state in &states {
             names.iter().for_each(|name| {

@@ -39,7 +39,8 @@ const SETTLED_AT_ONCE: usize = 64;
 
 impl<F: Fs> Endpoint<F> {
     /// Reads files once more that were read so soon after a write that another one needn't have changed their time stamps, and puts
-    /// what had to wait for that where it belongs: in the recycle bin, or back in the share. For idle moments; gives the time at which to call again, if there is more to do.
+    /// what had to wait for that where it belongs: in the recycle bin, or back in the share. For idle moments; gives the time at which
+    /// to call again, if there is more to do.
     pub fn settle(&self, now_ms: u64, stop: &AtomicBool) -> Result<Option<u64>, LookError> {
         let mut due = Vec::new();
         {
