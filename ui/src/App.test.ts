@@ -63,7 +63,7 @@ beforeEach(() => {
 describe("every state", () => {
   test.each(Object.entries(everyState))("%s has its word in the list and on its page", async (state, share) => {
     const { user } = await open(fakeOf([share]));
-    const row = screen.getByRole("button", { name: share.name }).closest("tr")!;
+    const row = screen.getByRole("button", { name: share.name }).closest<HTMLElement>("[data-share]")!;
     const word = t.states[state as keyof typeof t.states];
     expect(within(row).getByText(word)).toBeTruthy();
     await user.click(screen.getByRole("button", { name: share.name }));
@@ -444,7 +444,7 @@ describe("a share's mode and problems", () => {
 describe("the menu of a row", () => {
   test("opens by the keyboard's own key, moves, and acts", async () => {
     const { user, fake } = await open(fakeOf([storefront, docs]));
-    const row = screen.getByRole("button", { name: storefront.name }).closest("tr")!;
+    const row = screen.getByRole("button", { name: storefront.name }).closest<HTMLElement>("[data-share]")!;
     await fireEvent.contextMenu(row);
     const menu = screen.getByRole("menu");
     expect(document.activeElement?.textContent).toContain(t.common.open);

@@ -25,7 +25,7 @@ const WATCHED = [
   {
     name: "the list, all rows open",
     go: async (page) => {
-      const rows = page.locator("tr[data-share]");
+      const rows = page.locator("[data-share]");
       await rows.first().focus();
       for (let n = 0; n < (await rows.count()); n += 1) {
         await page.keyboard.press("ArrowRight");

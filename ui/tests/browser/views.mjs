@@ -1,7 +1,7 @@
 /** Every view in its states: the scenario that it is shown in, and how one comes to it. */
 const section = (name) => (page) => page.getByRole("navigation").getByRole("button", { name }).click();
 const open = (share, tab) => async (page) => {
-  await page.locator(`tr[data-share="${share}"]`).getByRole("button", { name: share, exact: true }).click();
+  await page.locator(`[data-share="${share}"]`).getByRole("button", { name: share, exact: true }).click();
   if (tab) await page.getByRole("tab", { name: tab }).click();
 };
 const create = async (page) => {
@@ -37,7 +37,7 @@ export const VIEWS = [
   {
     name: "shares-row-menu",
     scenario: "usual",
-    go: (page) => page.locator('tr[data-share="storefront"]').click({ button: "right", position: { x: 260, y: 20 } }),
+    go: (page) => page.locator('[data-share="storefront"]').click({ button: "right", position: { x: 260, y: 20 } }),
   },
   { name: "shares-filtered-out", scenario: "usual", go: (page) => page.getByPlaceholder("Filter").fill("nothing like it") },
   { name: "first-run", scenario: "first-run" },

@@ -63,13 +63,13 @@ fn a_container_appears_and_is_asked_about_before_it_loses_its_folder() {
     }
     window.see("td", "read-only");
     window.click("button", "Back to shares");
-    window.see("tr[data-share] .l2", "web");
+    window.see("[data-share] .l2", "web");
 
     removal_is_refused(&window);
     quitting_asks(&tray, &window);
 
     docked.ok(&["rm", "-f", "web"], &folder);
-    window.see_no("tr[data-share] .l2", "web");
+    window.see_no("[data-share] .l2", "web");
     window.click("button.name", "storefront");
     window.see("p", "No container has this share mounted.");
     window.close();
