@@ -284,6 +284,8 @@ pub enum MachineCommand {
     Logs(Logs),
     /// Show how the machine is set up, or change it
     Config(Config),
+    /// Try again whether the processor runs VMs, after a change to the computer
+    TryAcceleration,
     /// Delete the machine's disk: containers, images, volumes; shares are filled again from the host
     Reset {
         /// Don't ask

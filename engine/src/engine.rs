@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use causeway_api::{
-    Activity, ApiError, Check, ConfigureMachine, CountFolder, CreateShare, DockerInfo, DockerSettings, EngineLock,
-    ErrorCode, Feed, FolderTally, Home, MachineInfo, MachineSettings, Mode, PathBytes, Patterns, Remedy, ShareId,
-    ShareInfo, ShareName, Timestamp, Usage, UsageSpan, WantedFolder,
+    Acceleration, Activity, ApiError, Check, ConfigureMachine, CountFolder, CreateShare, DockerInfo, DockerSettings,
+    EngineLock, ErrorCode, Feed, FolderTally, Home, MachineInfo, MachineSettings, Mode, PathBytes, Patterns, Remedy,
+    ShareId, ShareInfo, ShareName, Timestamp, Usage, UsageSpan, WantedFolder,
 };
 use tokio::sync::watch;
 
@@ -357,6 +357,11 @@ impl Engine {
             socket: PathBytes::from(self.home.docker_socket().as_path()),
             allowed: docker::settings::allowed(&settings),
             wanted: self.wanted(),
+            projects: docker::places::unshared(
+                self.usage.projects(),
+                &docker::settings::allowed(&settings),
+                &self.covered(),
+            ),
             settings,
             engine: self.usage.engine(),
             context_selected: docker::context::is_selected(&self.home.docker_socket()),
@@ -433,6 +438,13 @@ impl Engine {
     pub fn stop_machine(&self) -> Result<MachineInfo, ApiError> {
         self.machine.stop(self.machine.patience().stop);
         Ok(self.machine.info())
+    }
+
+    /// Tries anew whether the processor runs VMs.
+    pub fn try_acceleration(&self) -> Result<Acceleration, ApiError> {
+        machine::choose::try_acceleration(&self.home).map_err(|error| {
+            ApiError::new(ErrorCode::Io, format!("What the last trial showed can't be forgotten: {error}."))
+        })
     }
 
     /// Changes how the machine is set up.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::{
-    Activity, ActivityOf, Amount, ApiError, BinEmpty, BinItem, BinRestore, BothContents, Check, ComparePath,
-    ConfigureDocker, ConfigureMachine, ConfigureShare, Conflict, ConsoleTail, CountFolder, CreateShare, DismissWanted,
-    DockerInfo, EngineStatus, ErrorCode, Feed, FlushShare, Flushed, FolderTally, Handler, ListOf, MachineInfo,
-    MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem, RemoveShare,
-    RenamePath, Resolve, Resolved, Restored, ResumeShare, RulesPreview, RulesText, ShareInfo, ShareName, TriedPath,
-    TryPath, Usage, UsageOf, Verification, WriteRules,
+    Acceleration, Activity, ActivityOf, Amount, ApiError, BinEmpty, BinItem, BinRestore, BothContents, Check,
+    ComparePath, ConfigureDocker, ConfigureMachine, ConfigureShare, Conflict, ConsoleTail, CountFolder, CreateShare,
+    DismissWanted, DockerInfo, EngineStatus, ErrorCode, Feed, FlushShare, Flushed, FolderTally, Handler, ListOf,
+    MachineInfo, MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem,
+    RemoveShare, RenamePath, Resolve, Resolved, Restored, ResumeShare, RulesPreview, RulesText, ShareInfo, ShareName,
+    TriedPath, TryPath, Usage, UsageOf, Verification, WriteRules,
 };
 use tokio::sync::oneshot;
 
@@ -246,6 +246,10 @@ impl Handler for Control {
 
     async fn machine_usage(&self, params: UsageOf) -> Result<Usage, ApiError> {
         Ok(self.engine.machine_usage(params.span))
+    }
+
+    async fn machine_try_acceleration(&self, _: Nothing) -> Result<Acceleration, ApiError> {
+        self.blocking(Engine::try_acceleration).await
     }
 
     async fn machine_console(&self, _: Nothing) -> Result<ConsoleTail, ApiError> {

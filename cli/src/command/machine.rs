@@ -3,8 +3,8 @@
 use std::pin::pin;
 
 use causeway_api::{
-    CallError, Client, ConfigureMachine, Home, MachineChoice, MachineInfo, MachineKind, MachineSettings, MachineState,
-    Nothing, PortProtocol, PublishedPort, Timestamp, VmInfo,
+    Acceleration, CallError, Client, ConfigureMachine, Home, MachineChoice, MachineInfo, MachineKind, MachineSettings,
+    MachineState, Nothing, PortProtocol, PublishedPort, Timestamp, VmInfo,
 };
 
 use crate::{
@@ -134,6 +134,30 @@ fn settings_lines(settings: &MachineSettings, changed: &ConfigureMachine) -> Vec
     lines
 }
 
+/// Tries again whether the processor runs VMs.
+pub async fn try_acceleration(client: &Client, screen: Screen) -> anyhow::Result<Exit> {
+    let bar = Bar::new(screen.json);
+    bar.say("Booting a VM to try");
+    let found = client.machine_try_acceleration(&Nothing {}).await?;
+    drop(bar);
+    screen.show(&found, acceleration_lines)?;
+    Ok(Exit::attention_if(found.refused.is_some()))
+}
+
+fn acceleration_lines(found: &Acceleration) -> Vec<String> {
+    match &found.refused {
+        None => vec![
+            "The processor runs VMs. A machine that is one is fast from its next start on: causeway machine restart"
+                .to_owned(),
+        ],
+        Some(why_not) => {
+            let mut lines = vec![format!("The processor runs no VMs. {}", paths::safe(why_not))];
+            lines.extend(found.remedy.iter().flat_map(|remedy| remedy_lines(remedy, 2)));
+            lines
+        }
+    }
+}
+
 /// Deletes the machine's disk, once a person has said so.
 pub async fn reset(client: &Client, screen: Screen, force: bool) -> anyhow::Result<Exit> {
     if !force && !confirmed()? {
@@ -197,6 +221,9 @@ fn lines(machine: &MachineInfo, now: Timestamp) -> Vec<String> {
     let mut facts = Facts::default();
     facts.add("Kind", machine.kind.words());
     facts.add("Because", paths::safe(&machine.chosen_because));
+    for line in machine.acceleration_remedy.iter().flat_map(|remedy| remedy_lines(remedy, 0)) {
+        facts.add("", line);
+    }
     if let Some(vm) = &machine.vm {
         add_vm(&mut facts, vm);
     }

@@ -47,6 +47,7 @@ pub async fn run(command: Command, home: &Home, screen: Screen) -> anyhow::Resul
                 MachineCommand::Shell(shell) => shell::run(&client, home, shell).await,
                 MachineCommand::Logs(logs) => machine::logs(&client, home, screen, &logs).await,
                 MachineCommand::Config(_) => unreachable!("carried out before: it may be too early for a machine"),
+                MachineCommand::TryAcceleration => machine::try_acceleration(&client, screen).await,
                 MachineCommand::Reset { force } => machine::reset(&client, screen, force).await,
             }
         }

@@ -107,6 +107,7 @@ scripted! {
     machine_reset = "machine.reset" (Nothing) -> MachineInfo;
     machine_usage = "machine.usage" (UsageOf) -> Usage;
     machine_console = "machine.console" (Nothing) -> ConsoleTail;
+    machine_try_acceleration = "machine.try_acceleration" (Nothing) -> Acceleration;
     docker_status = "docker.status" (Nothing) -> DockerInfo;
     docker_configure = "docker.configure" (ConfigureDocker) -> DockerInfo;
     docker_dismiss = "docker.dismiss" (DismissWanted) -> Nothing;
@@ -152,6 +153,7 @@ pub fn machine() -> MachineInfo {
         disk_free_bytes: None,
         restarts: 0,
         chosen_because: String::new(),
+        acceleration_remedy: None,
         start: None,
         vm: None,
     }

@@ -78,6 +78,9 @@ pub struct DockerInfo {
     pub allowed: Vec<PathBytes>,
     /// Folders of Docker Compose's projects that containers wanted lately, and no share covers.
     pub wanted: Vec<WantedFolder>,
+    /// Docker Compose's projects that the Docker Engine has containers of, and whose folders no share covers.
+    #[serde(default)]
+    pub projects: Vec<ComposeProject>,
     /// How it is set up.
     pub settings: DockerSettings,
     /// The Docker Engine that runs the containers; `null` while it isn't reached.
@@ -97,6 +100,16 @@ pub struct DockerEngine {
     pub containers: u64,
     /// Those of them that run.
     pub running: u64,
+}
+
+/// A Docker Compose project that has containers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ComposeProject {
+    /// Its folder.
+    pub folder: PathBytes,
+    /// Its name.
+    pub name: String,
 }
 
 /// A folder that a container of a Docker Compose project wanted and didn't get.

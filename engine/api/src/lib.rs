@@ -51,7 +51,10 @@ pub use self::{
     client::{CallError, Client},
     compare::{BothContents, ComparePath, SideContent},
     conflict::{Conflict, Keep, Refused, Resolve, Resolved, Which},
-    docker::{AutoShare, ConfigureDocker, DismissWanted, DockerEngine, DockerInfo, DockerSettings, WantedFolder},
+    docker::{
+        AutoShare, ComposeProject, ConfigureDocker, DismissWanted, DockerEngine, DockerInfo, DockerSettings,
+        WantedFolder,
+    },
     doctor::{Check, Verdict},
     entry::{Amount, Entries, Side, SideEntry},
     error::{ApiError, ErrorCode},
@@ -61,7 +64,7 @@ pub use self::{
     home::Home,
     lock::EngineLock,
     machine::{
-        AgentInfo, ConfigureMachine, ConsoleTail, EngineStatus, MachineChoice, MachineInfo, MachineKind,
+        Acceleration, AgentInfo, ConfigureMachine, ConsoleTail, EngineStatus, MachineChoice, MachineInfo, MachineKind,
         MachineSettings, MachineStart, MachineState, PROTOCOL_VERSION, PortProtocol, PublishedPort, Setting,
         StartPhase, StartStep, VmInfo,
     },

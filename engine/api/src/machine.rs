@@ -84,6 +84,9 @@ pub struct MachineInfo {
     pub restarts: u64,
     /// Why it is of this kind, as a sentence.
     pub chosen_because: String,
+    /// What would let the processor run a VM here; `null` where it does, and where nothing is known to help.
+    #[serde(default)]
+    pub acceleration_remedy: Option<Remedy>,
     /// How far the start is; `null` unless it is on the way up, and for machines that start in one step.
     #[serde(default)]
     pub start: Option<MachineStart>,
@@ -143,6 +146,16 @@ impl StartPhase {
 pub struct ConsoleTail {
     /// The oldest first; none where the machine has no console.
     pub lines: Vec<String>,
+}
+
+/// Whether the processor of this computer runs VMs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct Acceleration {
+    /// Why not, as a sentence; `null` where it does.
+    pub refused: Option<String>,
+    /// What would help; `null` where nothing has to, or nothing is known to.
+    pub remedy: Option<Remedy>,
 }
 
 /// What only a VM has.

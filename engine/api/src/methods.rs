@@ -20,7 +20,7 @@ use crate::{
     error::{ApiError, ErrorCode},
     feed::Feed,
     folder::{CountFolder, FolderTally},
-    machine::{ConfigureMachine, ConsoleTail, EngineStatus, MachineInfo, MachineSettings},
+    machine::{Acceleration, ConfigureMachine, ConsoleTail, EngineStatus, MachineInfo, MachineSettings},
     name::ShareName,
     page::{ListOf, Page},
     problem::Problem,
@@ -158,6 +158,9 @@ methods! {
     machine_usage = "machine.usage" (UsageOf) -> Usage;
     /// The last lines that the machine printed.
     machine_console = "machine.console" (Nothing) -> ConsoleTail;
+    /// Tries anew whether the processor runs VMs, which takes some seconds. Holds from the machine's next start on, and for a machine
+    /// of another kind from the engine's.
+    machine_try_acceleration = "machine.try_acceleration" (Nothing) -> Acceleration;
     /// How Docker's API is on this computer.
     docker_status = "docker.status" (Nothing) -> DockerInfo;
     /// How Docker's API is set up, once what is named is different.

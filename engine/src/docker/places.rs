@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use causeway_api::{Patterns, ShareId, ShareName};
+use causeway_api::{ComposeProject, PathBytes, Patterns, ShareId, ShareName};
 use causeway_docker_proxy::bind::{System, native};
 use causeway_docker_proxy::request::{Missing, Wish};
 use causeway_docker_proxy::{Place, Project, Refusal};
@@ -269,6 +269,22 @@ pub fn files_in(folder: &Path) -> Vec<PathBuf> {
     [COMPOSE_FILES, OVERRIDE_FILES].into_iter().filter_map(first).collect()
 }
 
+/// Those projects whose folders could become shares: containers may have them, a file of Docker Compose stands in each, and no share
+/// covers it. What Docker tells of them is only where to look.
+pub fn unshared(mut projects: Vec<ComposeProject>, allowed: &[PathBytes], shares: &[Covered]) -> Vec<ComposeProject> {
+    projects.retain(|project| {
+        project.folder.to_path().is_some_and(|folder| {
+            let is_allowed = |within: &PathBytes| within.to_path().is_some_and(|within| folder.starts_with(within));
+            let is_plain = folder.components().all(|step| !matches!(step, Component::ParentDir));
+            is_plain
+                && allowed.iter().any(is_allowed)
+                && !shares.iter().any(|share| folder.starts_with(&share.host))
+                && !files_in(&folder).is_empty()
+        })
+    });
+    projects
+}
+
 /// Whether a path, or what is there of it, is on the same file system as a folder around it: others mounted inside aren't synchronised.
 #[cfg(unix)]
 fn on_one_disk(folder: &Path, path: &Path) -> bool {
@@ -411,5 +427,29 @@ mod tests {
             let wanted = ground.wanted(&wish, &project);
             assert_eq!(wanted, expected.map(|expected| base.join(expected)), "{}", wish.source);
         }
+    }
+
+    #[test]
+    fn projects_that_could_become_shares_are_told() {
+        let base = tempfile::tempdir().unwrap();
+        let base = base.path();
+        for (folder, holds) in [("home/shop", true), ("home/shared/web", true), ("home/bare", false), ("other", true)] {
+            fs::create_dir_all(base.join(folder)).unwrap();
+            if holds {
+                fs::write(base.join(folder).join("compose.yaml"), "").unwrap();
+            }
+        }
+        let project =
+            |folder: &str| ComposeProject { folder: PathBytes::from(base.join(folder).as_path()), name: folder.into() };
+        let told = ["home/shop", "home/shared/web", "home/bare", "home/gone", "other", "home/../other"].map(project);
+        let share = Covered {
+            id: ShareId("1".into()),
+            name: "shared".parse().unwrap(),
+            host: base.join("home/shared"),
+            guest: String::new(),
+            patterns: Patterns::default(),
+        };
+        let allowed = [PathBytes::from(base.join("home").as_path())];
+        assert_eq!(unshared(told.into(), &allowed, &[share]), [project("home/shop")]);
     }
 }

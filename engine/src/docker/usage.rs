@@ -2,12 +2,12 @@
 //!
 //! The machine isn't trusted: what it tells is bounded, and shown and nothing else.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use causeway_api::{Container, DockerEngine, PathBytes, Timestamp};
+use causeway_api::{ComposeProject, Container, DockerEngine, PathBytes, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -21,6 +21,14 @@ const BINDS_MAX: usize = 16 * 1024;
 const TIMES_MAX: usize = 1024;
 /// Longest name, in characters. Docker's own are shorter.
 const NAME_CHARS_MAX: usize = 256;
+
+/// The labels by which Docker Compose knows its containers again.
+const COMPOSE_PROJECT: &str = "com.docker.compose.project";
+const COMPOSE_FOLDER: &str = "com.docker.compose.project.working_dir";
+/// Longest path of a project's folder: Linux has none that are longer.
+const FOLDER_BYTES_MAX: usize = 4096;
+/// Projects of Docker Compose that are told of, at most.
+const PROJECTS_MAX: usize = 16;
 
 /// Containers that started without what was changed before that are remembered, at most; of more, those that are gone are forgotten.
 const BEHIND_MAX: usize = 1024;
@@ -39,6 +47,7 @@ pub struct UsageBook {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     engine: Option<DockerEngine>,
+    projects: BTreeSet<ComposeProject>,
     binds: Vec<Bind>,
 }
 
@@ -111,6 +120,11 @@ impl UsageBook {
         *known = seen;
         self.is_known.store(true, Ordering::Release);
         differs || are_bound
+    }
+
+    /// The projects of Docker Compose that have containers, as Docker tells: their folders need not be there.
+    pub fn projects(&self) -> Vec<ComposeProject> {
+        self.seen().projects.iter().cloned().collect()
     }
 
     /// How many containers Docker has; `None` while it can't be asked.
@@ -244,6 +258,10 @@ pub fn seen(containers: &[u8], volumes: &[u8]) -> serde_json::Result<Seen> {
     let devices: HashMap<_, _> = volumes.filter_map(|volume| Some((volume.name, bound(volume.options?)?))).collect();
     let running = containers.iter().filter(|listed| listed.state == "running").count() as u64;
     let engine = Some(DockerEngine { containers: containers.len() as u64, running });
+    let mut projects: BTreeSet<_> = containers.iter().filter_map(Listed::project).collect();
+    while projects.len() > PROJECTS_MAX {
+        projects.pop_last();
+    }
     let mut found = Vec::new();
     for listed in containers {
         for mount in listed.mounts.iter().flatten() {
@@ -257,7 +275,7 @@ pub fn seen(containers: &[u8], volumes: &[u8]) -> serde_json::Result<Seen> {
             }
         }
     }
-    Ok(Seen { engine, binds: found })
+    Ok(Seen { engine, projects, binds: found })
 }
 
 /// The place that a volume is bound to.
@@ -267,8 +285,18 @@ fn bound(mut options: HashMap<String, String>) -> Option<String> {
 }
 
 impl Listed {
+    fn label(&self, name: &str) -> Option<&str> {
+        self.labels.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// The project that it belongs to.
+    fn project(&self) -> Option<ComposeProject> {
+        let folder = self.label(COMPOSE_FOLDER).filter(|folder| folder.len() <= FOLDER_BYTES_MAX)?;
+        Some(ComposeProject { folder: PathBytes::from(folder), name: short(self.label(COMPOSE_PROJECT)?) })
+    }
+
     fn container(&self, mount: &Mounted) -> Container {
-        let label = |name: &str| self.labels.as_ref()?.get(name).map(|value| short(value));
+        let label = |name: &str| self.label(name).map(short);
         let name = self.names.iter().flatten().next().map_or(self.id.as_str(), |name| name.trim_start_matches('/'));
         Container {
             id: short(&self.id),
@@ -276,7 +304,7 @@ impl Listed {
             image: short(&self.image),
             state: short(&self.state),
             state_since: None,
-            compose_project: label("com.docker.compose.project"),
+            compose_project: label(COMPOSE_PROJECT),
             compose_service: label("com.docker.compose.service"),
             mounted_at: PathBytes::from(mount.destination.as_str()),
             read_only: !mount.writable,
@@ -297,7 +325,8 @@ mod tests {
         {"Id":"1","Names":["/old"],"Image":"img","State":"exited","Labels":{},"Mounts":[
             {"Type":"bind","Source":"/m/a/content/sub","Destination":"/sub","RW":false}]},
         {"Id":"2","Names":["/web"],"Image":"img:2","State":"running",
-            "Labels":{"com.docker.compose.project":"shop","com.docker.compose.service":"web"},"Mounts":[
+            "Labels":{"com.docker.compose.project":"shop","com.docker.compose.service":"web",
+                "com.docker.compose.project.working_dir":"/home/ada/shop"},"Mounts":[
             {"Type":"bind","Source":"/m/a/content","Destination":"/app","RW":true},
             {"Type":"volume","Name":"v","Source":"/var/lib/docker/volumes/v/_data","Destination":"/v","RW":true},
             {"Type":"volume","Name":"w","Source":"x","Destination":"/w"},{"Type":"tmpfs"}]},
@@ -319,6 +348,8 @@ mod tests {
         assert_eq!(of("/m/b/content"), ["web /v false"]);
         assert!(of("/m/a/cont").is_empty() && of("").is_empty());
         assert_eq!(book.engine(), Some(DockerEngine { containers: 3, running: 1 }));
+        let shop = ComposeProject { folder: "/home/ada/shop".into(), name: "shop".to_owned() };
+        assert_eq!(book.projects(), [shop]);
         assert_eq!(book.bound_below(Path::new("/m/a/content")), ["sub"]);
         assert!(book.bound_below(Path::new("")).is_empty());
         let web = &book.containers_at(&PathBytes::from("/m/a/content"))[0];

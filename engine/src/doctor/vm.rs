@@ -31,9 +31,7 @@ pub fn examine(machine: &MachineInfo, home: &Path) -> Vec<Check> {
     checks.extend(machine.vm.as_ref().map(|vm| match &vm.emulated_because {
         None => check("vm_speed", "Speed of the VM", Verdict::Good, "The processor runs it.".to_owned()),
         Some(because) => Check {
-            remedy: Some(Remedy::sentence(
-                "Enable virtualisation in the computer's firmware, and give your user the right to /dev/kvm.",
-            )),
+            remedy: machine.acceleration_remedy.clone(),
             ..check(
                 "vm_speed",
                 "Speed of the VM",

@@ -3,13 +3,22 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use causeway_api::{Home, MachineChoice};
+use causeway_api::{Acceleration, Home, MachineChoice, Remedy};
 
 use super::local::LocalMachine;
 use super::{Machine, settings};
 
 /// Names another choice than the settings: `local`, `vm` or `auto`.
 pub const MACHINE_VARIABLE: &str = "CAUSEWAY_MACHINE";
+
+/// Why a machine is a directory.
+#[derive(Debug)]
+pub struct Chosen {
+    /// As a sentence.
+    pub because: String,
+    /// What would let the processor run a VM, where that is why.
+    pub acceleration_remedy: Option<Remedy>,
+}
 
 /// Makes the machine that the settings ask for, or that this computer suits.
 pub fn choose(home: &Home) -> anyhow::Result<Arc<dyn Machine>> {
@@ -21,18 +30,28 @@ pub fn choose(home: &Home) -> anyhow::Result<Arc<dyn Machine>> {
     };
     let because = format!("{who} chose it.");
     match kind {
-        MachineChoice::Local => local(home, because),
+        MachineChoice::Local => local(home, Chosen { because, acceleration_remedy: None }),
         MachineChoice::Vm => vm(home, because),
-        MachineChoice::Auto => match vm_suits(home) {
-            Ok(()) => vm(home, "The processor runs VMs.".to_owned()),
-            Err(why_not) => local(home, format!("A VM doesn't suit this computer: {why_not}")),
+        MachineChoice::Auto => match acceleration(home) {
+            Acceleration { refused: None, .. } => vm(home, "The processor runs VMs.".to_owned()),
+            Acceleration { refused: Some(why_not), remedy } => {
+                let because = format!("A VM doesn't suit this computer: {why_not}");
+                local(home, Chosen { because, acceleration_remedy: remedy })
+            }
         },
     }
 }
 
-fn local(home: &Home, because: String) -> anyhow::Result<Arc<dyn Machine>> {
-    tracing::info!(because, "the machine is a directory");
-    Ok(LocalMachine::new(home, because).context("could not prepare the machine")?)
+/// Tries anew whether the processor runs VMs.
+pub fn try_acceleration(home: &Home) -> std::io::Result<Acceleration> {
+    #[cfg(unix)]
+    super::vm::trial::forget(&super::vm::trial_file(home))?;
+    Ok(acceleration(home))
+}
+
+fn local(home: &Home, chosen: Chosen) -> anyhow::Result<Arc<dyn Machine>> {
+    tracing::info!(because = chosen.because, "the machine is a directory");
+    Ok(LocalMachine::new(home, chosen).context("could not prepare the machine")?)
 }
 
 #[cfg(unix)]
@@ -46,18 +65,24 @@ fn vm(_: &Home, _: String) -> anyhow::Result<Arc<dyn Machine>> {
     anyhow::bail!("there are no VMs on this system yet")
 }
 
-/// Whether a VM would be fast, or why not, as a sentence.
+/// Whether the processor runs VMs, as the last trial showed, or a new one.
 #[cfg(unix)]
-fn vm_suits(home: &Home) -> Result<(), String> {
-    use super::vm::{hypervisor::Acceleration, parts::Parts, trial};
-    let parts = Parts::find().map_err(|error| format!("{error}."))?;
-    match trial::acceleration(&*parts.hypervisor, &parts.image, &super::vm::trial_file(home)) {
-        Acceleration::Hardware => Ok(()),
-        Acceleration::Emulation { because } => Err(because),
+fn acceleration(home: &Home) -> Acceleration {
+    use super::vm::hypervisor::{self, Unaccelerated};
+    use super::vm::{parts::Parts, trial, trial_file};
+    let parts = match Parts::find() {
+        Ok(parts) => parts,
+        Err(error) => return Acceleration { refused: Some(format!("{error}.")), remedy: None },
+    };
+    match trial::acceleration(&*parts.hypervisor, &parts.image, &trial_file(home)) {
+        hypervisor::Acceleration::Hardware => Acceleration::default(),
+        hypervisor::Acceleration::Emulation(Unaccelerated { because, remedy }) => {
+            Acceleration { refused: Some(because), remedy }
+        }
     }
 }
 
 #[cfg(not(unix))]
-fn vm_suits(_: &Home) -> Result<(), String> {
-    Err("there are none for this system yet.".to_owned())
+fn acceleration(_: &Home) -> Acceleration {
+    Acceleration { refused: Some("There are none for this system yet.".to_owned()), remedy: None }
 }

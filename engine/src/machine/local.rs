@@ -1,6 +1,7 @@
 //! The machine `local`: the agent as a child process on this computer, its disk a directory. It works everywhere that the agent
 //! does, needs no rights, and gives containers on this computer a copy at full speed.
 
+use super::choose::Chosen;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,13 +29,13 @@ pub struct LocalMachine {
     disk: PathBuf,
     presence: Arc<Presence>,
     supervisor: Supervisor,
-    because: String,
+    chosen: Chosen,
     _listener: Listener,
 }
 
 impl LocalMachine {
     /// Prepares its disk and its socket. Starts nothing yet.
-    pub fn new(home: &Home, because: String) -> io::Result<Arc<Self>> {
+    pub fn new(home: &Home, chosen: Chosen) -> io::Result<Arc<Self>> {
         let disk = home.machine_dir().join("local");
         std::fs::create_dir_all(&disk)?;
         // As the agent will call it.
@@ -52,7 +53,7 @@ impl LocalMachine {
             let on_change = move || theirs.announce();
             let supervisor = Supervisor::new("the agent", Box::new(make), Box::new(on_change), log)
                 .expect("the system has room for one more thread");
-            Self { disk, presence, supervisor, because, _listener: listener }
+            Self { disk, presence, supervisor, chosen, _listener: listener }
         }))
     }
 
@@ -116,7 +117,8 @@ impl Machine for LocalMachine {
             disk_used_bytes: None,
             disk_free_bytes: space_at(&self.disk).map(|space| space.free_bytes),
             restarts: self.supervisor.starts().saturating_sub(1),
-            chosen_because: self.because.clone(),
+            chosen_because: self.chosen.because.clone(),
+            acceleration_remedy: self.chosen.acceleration_remedy.clone(),
             start: None,
             vm: None,
         }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use causeway_api::{
-    Activity, ActivityOf, BothContents, ComparePath, CountFolder, FolderTally, PreviewRules, RulesPreview, RulesText,
-    SideContent, TriedPath, TryPath, WriteRules,
+    Acceleration, Activity, ActivityOf, BothContents, ComparePath, CountFolder, FolderTally, PreviewRules,
+    RulesPreview, RulesText, SideContent, TriedPath, TryPath, WriteRules,
     bin::{BinEmpty, BinItem, BinRestore, Restored},
     server, *,
 };
@@ -252,6 +252,7 @@ impl Handler for Memory {
             socket: "/run/docker.sock".into(),
             allowed: vec!["/home".into()],
             wanted: Vec::new(),
+            projects: Vec::new(),
             settings,
             engine: None,
             context_selected: false,
@@ -279,6 +280,10 @@ impl Handler for Memory {
             disk_bytes: None,
             given_back_bytes: None,
         })
+    }
+
+    async fn machine_try_acceleration(&self, _: Nothing) -> Result<Acceleration, ApiError> {
+        Ok(Acceleration::default())
     }
 
     async fn machine_console(&self, _: Nothing) -> Result<ConsoleTail, ApiError> {
@@ -356,6 +361,7 @@ pub fn machine() -> MachineInfo {
         disk_free_bytes: None,
         restarts: 0,
         chosen_because: String::new(),
+        acceleration_remedy: None,
         start: None,
         vm: None,
     }

@@ -8,6 +8,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use causeway_api::Remedy;
+
 use super::image::Image;
 use super::installed;
 use super::vsock::GuestEnd;
@@ -19,17 +21,23 @@ pub enum Acceleration {
     /// By the processor.
     Hardware,
     /// By a program: ten times slower and more.
-    Emulation {
-        /// Why not by the processor, as a sentence.
-        because: String,
-    },
+    Emulation(Unaccelerated),
+}
+
+/// Why the processor doesn't run a VM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unaccelerated {
+    /// As a sentence.
+    pub because: String,
+    /// What would help, where something is known to.
+    pub remedy: Option<Remedy>,
 }
 
 impl fmt::Display for Acceleration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hardware => f.write_str("hardware virtualisation"),
-            Self::Emulation { .. } => f.write_str("emulation, which is slow"),
+            Self::Emulation(_) => f.write_str("emulation, which is slow"),
         }
     }
 }
@@ -80,8 +88,8 @@ pub trait Hypervisor: Send + Sync {
     /// The program that runs a VM until the guest switches itself off. Its standard error tells what it has to say.
     fn command(&self, plan: &Plan<'_>) -> Command;
     /// A command that boots an image without any disk by the processor, with the console on standard output, and ends soon: the agent
-    /// has nothing to go on from. `None` where the system offers no hardware virtualisation, with the reason as a sentence.
-    fn trial(&self, image: &Image) -> Result<Command, String>;
+    /// has nothing to go on from. Why not, where the system offers no hardware virtualisation.
+    fn trial(&self, image: &Image) -> Result<Command, Unaccelerated>;
 }
 
 /// A program by its name: what the variable names, else installed with this program, else on the path.

@@ -43,7 +43,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use causeway_api::{ApiError, ErrorCode, Home, MachineInfo, MachineKind, MachineState, PathBytes, StartPhase, VmInfo};
+use causeway_api::{
+    ApiError, ErrorCode, Home, MachineInfo, MachineKind, MachineState, PathBytes, Remedy, StartPhase, VmInfo,
+};
 use causeway_endpoint::serve::content_dir;
 use causeway_wire::agent::ShareId;
 use causeway_wire::boot::{self, Boot, DataDisk};
@@ -51,7 +53,7 @@ use causeway_wire::channel::Target;
 
 use self::channels::Channels;
 use self::console::{Console, Told};
-use self::hypervisor::{Acceleration, Plan};
+use self::hypervisor::{Acceleration, Plan, Unaccelerated};
 use self::parts::Parts;
 use self::ports::Ports;
 use self::steps::Steps;
@@ -287,6 +289,7 @@ impl Machine for VmMachine {
             disk_free_bytes: space_at(disk.parent().unwrap_or(disk)).map(|space| space.free_bytes),
             restarts: self.supervisor.starts().saturating_sub(1),
             chosen_because: self.shared.because.clone(),
+            acceleration_remedy: self.shared.acceleration_remedy(),
             start: self.shared.steps.shown().filter(|_| shown == MachineState::Starting),
             vm: self.shared.vm_info().map(|vm| VmInfo { ports: self.ports.shown(), ..vm }),
         }
@@ -373,7 +376,7 @@ impl Shared {
         let command = hypervisor.command(&plan);
         let limit = match acceleration {
             Acceleration::Hardware => ARRIVAL_LIMIT,
-            Acceleration::Emulation { .. } => ARRIVAL_LIMIT_EMULATED,
+            Acceleration::Emulation(_) => ARRIVAL_LIMIT_EMULATED,
         };
         self.presence.expect(start, expected, limit, Arc::clone(on_absence))?;
         let facts = Facts { hypervisor: hypervisor.name(), acceleration, size, smaller_because };
@@ -382,11 +385,18 @@ impl Shared {
         Ok(Start { command, told: Vec::new() })
     }
 
+    fn acceleration_remedy(&self) -> Option<Remedy> {
+        match &self.now().facts.as_ref()?.acceleration {
+            Acceleration::Hardware => None,
+            Acceleration::Emulation(why) => why.remedy.clone(),
+        }
+    }
+
     fn vm_info(&self) -> Option<VmInfo> {
         let Facts { hypervisor, acceleration, size, smaller_because } = self.now().facts.clone()?;
         let (accelerated, emulated_because) = match acceleration {
             Acceleration::Hardware => (true, None),
-            Acceleration::Emulation { because } => {
+            Acceleration::Emulation(Unaccelerated { because, .. }) => {
                 (false, Some([Some(because), smaller_because].into_iter().flatten().collect::<Vec<_>>().join(" ")))
             }
         };

@@ -1,11 +1,13 @@
 //! QEMU.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use causeway_api::Remedy;
 use causeway_wire::boot::{DATA_SERIAL, FW_CFG_NAME, ROOT_SERIAL};
 
-use super::hypervisor::{Acceleration, Hypervisor, HypervisorError, Plan, find_program};
+use super::hypervisor::{Acceleration, Hypervisor, HypervisorError, Plan, Unaccelerated, find_program};
 use super::image::Image;
 use super::vsock::GuestEnd;
 use crate::machine::life::end_with_this_process;
@@ -60,6 +62,9 @@ impl Qemu {
     }
 }
 
+/// What the processor runs VMs by.
+const DEVICE: &str = "/dev/kvm";
+
 impl Hypervisor for Qemu {
     fn name(&self) -> &'static str {
         "QEMU"
@@ -71,7 +76,7 @@ impl Hypervisor for Qemu {
     }
 
     fn fit(&self, size: Size, acceleration: &Acceleration) -> (Size, Option<String>) {
-        let is_emulated = matches!(acceleration, Acceleration::Emulation { .. });
+        let is_emulated = matches!(acceleration, Acceleration::Emulation(_));
         if !is_emulated
             || size.cpus == 1
             || version_in(&self.version()).is_some_and(|version| version >= SOUND_SIDE_BY_SIDE)
@@ -117,10 +122,9 @@ impl Hypervisor for Qemu {
         command
     }
 
-    fn trial(&self, image: &Image) -> Result<Command, String> {
-        const DEVICE: &str = "/dev/kvm";
+    fn trial(&self, image: &Image) -> Result<Command, Unaccelerated> {
         if let Err(error) = std::fs::OpenOptions::new().read(true).write(true).open(DEVICE) {
-            return Err(format!("{DEVICE} can't be opened: {error}."));
+            return Err(unopened(&error));
         }
         let mut command = self.bare();
         command.args(["-machine", "q35", "-smp", "1", "-m"]).arg(format!("{TRIAL_MIB}M"));
@@ -131,10 +135,29 @@ impl Hypervisor for Qemu {
     }
 }
 
+/// Why the device can't be opened, and what to do.
+fn unopened(error: &io::Error) -> Unaccelerated {
+    let (because, remedy) = match error.kind() {
+        io::ErrorKind::PermissionDenied => (
+            format!("{DEVICE} is there, but you may not open it."),
+            Some(Remedy::command("Join the group that may, then sign out and in.", "sudo usermod -aG kvm \"$USER\"")),
+        ),
+        io::ErrorKind::NotFound => (
+            format!("There is no {DEVICE}."),
+            Some(Remedy::command(
+                "Enable virtualisation in the computer's firmware, and load the kernel's module for it.",
+                "sudo modprobe kvm_intel || sudo modprobe kvm_amd",
+            )),
+        ),
+        _ => (format!("{DEVICE} can't be opened: {error}."), None),
+    };
+    Unaccelerated { because, remedy }
+}
+
 fn accelerate(command: &mut Command, acceleration: &Acceleration) {
     match acceleration {
         Acceleration::Hardware => command.args(["-accel", "kvm", "-cpu", "host"]),
-        Acceleration::Emulation { .. } => {
+        Acceleration::Emulation(_) => {
             command.arg("-accel").arg(format!("tcg,thread=multi,tb-size={TRANSLATED_MIB}")).args(["-cpu", "max"])
         }
     };
@@ -182,12 +205,32 @@ mod tests {
     }
 
     #[test]
+    fn what_lets_the_processor_run_vms_is_named() {
+        for (kind, because, command) in [
+            (
+                io::ErrorKind::PermissionDenied,
+                "/dev/kvm is there, but you may not open it.",
+                Some("sudo usermod -aG kvm \"$USER\""),
+            ),
+            (
+                io::ErrorKind::NotFound,
+                "There is no /dev/kvm.",
+                Some("sudo modprobe kvm_intel || sudo modprobe kvm_amd"),
+            ),
+            (io::ErrorKind::ResourceBusy, "/dev/kvm can't be opened: resource busy.", None),
+        ] {
+            let Unaccelerated { because: said, remedy } = unopened(&kind.into());
+            assert_eq!((said.as_str(), remedy.and_then(|remedy| remedy.command).as_deref()), (because, command));
+        }
+    }
+
+    #[test]
     fn an_old_qemu_emulates_one_processor() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("qemu");
         let size = Size { cpus: 4, memory_mib: 640, disk_bytes: 4 << 30 };
-        let emulation = Acceleration::Emulation { because: String::new() };
+        let emulation = Acceleration::Emulation(Unaccelerated::default());
         for (version, acceleration, cpus) in [
             ("7.2.22", &emulation, 1),
             ("8.0.5", &emulation, 1),

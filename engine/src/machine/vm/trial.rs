@@ -4,14 +4,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use causeway_wire::boot::STAGE_MARK;
 use serde::{Deserialize, Serialize};
 
-use super::hypervisor::{Acceleration, Hypervisor};
+use super::hypervisor::{Acceleration, Hypervisor, Unaccelerated};
 use super::image::Image;
 
 /// Names what is taken without a trial: `hardware` or `emulation`.
@@ -34,17 +34,22 @@ pub fn acceleration(hypervisor: &dyn Hypervisor, image: &Image, noted: &Path) ->
     match std::env::var(VARIABLE).as_deref() {
         Ok("hardware") => return Acceleration::Hardware,
         Ok("emulation") => {
-            return Acceleration::Emulation { because: format!("{VARIABLE} demands it.") };
+            return unaccelerated(format!("{VARIABLE} demands it."));
         }
         _ => {}
     }
+    // What the system refuses it may grant a moment later, and tells at once: only a guest's boot is worth a note.
+    let command = match hypervisor.trial(image) {
+        Ok(command) => command,
+        Err(refused) => return Acceleration::Emulation(refused),
+    };
     let host = rustix::system::uname().release().to_string_lossy().into_owned();
     let version = hypervisor.version();
     let of = |refused| Shown { host: host.clone(), hypervisor: version.clone(), guest: image.release.clone(), refused };
     let known = fs::read(noted).ok().and_then(|text| serde_json::from_slice::<Shown>(&text).ok());
     let known = known.filter(|known| of(known.refused.clone()) == *known);
     let shown = known.unwrap_or_else(|| {
-        let shown = of(try_out(hypervisor, image).err());
+        let shown = of(try_out(hypervisor.name(), command).err());
         tracing::info!(refused = shown.refused, "hardware virtualisation was tried");
         if let Some(directory) = noted.parent() {
             let _ = fs::create_dir_all(directory);
@@ -57,14 +62,25 @@ pub fn acceleration(hypervisor: &dyn Hypervisor, image: &Image, noted: &Path) ->
     });
     match shown.refused {
         None => Acceleration::Hardware,
-        Some(because) => Acceleration::Emulation { because },
+        Some(because) => unaccelerated(because),
     }
 }
 
-fn try_out(hypervisor: &dyn Hypervisor, image: &Image) -> Result<(), String> {
-    let mut command = hypervisor.trial(image)?;
+/// Forgets what a trial showed: the next one is a new one.
+pub fn forget(noted: &Path) -> std::io::Result<()> {
+    match fs::remove_file(noted) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn unaccelerated(because: String) -> Acceleration {
+    Acceleration::Emulation(Unaccelerated { because, remedy: None })
+}
+
+fn try_out(hypervisor: &str, mut command: Command) -> Result<(), String> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|e| format!("{} can't be started: {e}.", hypervisor.name()))?;
+    let mut child = command.spawn().map_err(|e| format!("{hypervisor} can't be started: {e}."))?;
     let booted = boots(&mut child);
     // It may have ended.
     let _ = child.kill();
@@ -98,8 +114,6 @@ fn boots(child: &mut Child) -> bool {
 mod tests {
     use super::*;
     use std::path::PathBuf;
-    use std::process::Command;
-    use std::sync::atomic::{AtomicU32, Ordering};
 
     use crate::machine::settings::Size;
     use crate::machine::vm::hypervisor::Plan;
@@ -108,7 +122,9 @@ mod tests {
     struct Tried {
         version: &'static str,
         says: &'static str,
-        trials: AtomicU32,
+        refuses: bool,
+        /// A file that gets a line from each trial.
+        trials: PathBuf,
     }
 
     impl Hypervisor for Tried {
@@ -128,10 +144,12 @@ mod tests {
             unreachable!("a trial starts no whole machine")
         }
 
-        fn trial(&self, _: &Image) -> Result<Command, String> {
-            self.trials.fetch_add(1, Ordering::Relaxed);
-            let mut command = Command::new("/bin/echo");
-            command.arg(self.says);
+        fn trial(&self, _: &Image) -> Result<Command, Unaccelerated> {
+            if self.refuses {
+                return Err(Unaccelerated { because: "not now.".to_owned(), remedy: None });
+            }
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", "echo >>\"$1\"; echo \"$2\"", "sh"]).arg(&self.trials).arg(self.says);
             Ok(command)
         }
     }
@@ -148,17 +166,27 @@ mod tests {
             root: at("root.erofs"),
             release: release.to_owned(),
         };
+        let refused = "refused";
         for (version, says, release, tried, runs) in [
+            ("7.2", refused, "6.12.1", 0, false),
             ("7.2", "causeway-stage: loading", "6.12.1", 1, true),
+            ("7.2", "nothing", "6.12.1", 0, true),
+            // What worked once doesn't where the system refuses it now, and does again when it no longer does.
+            ("7.2", refused, "6.12.1", 0, false),
             ("7.2", "nothing", "6.12.1", 0, true),
             ("7.3", "nothing", "6.12.1", 1, false),
             ("7.3", "causeway-stage: loading", "6.12.1", 0, false),
             ("7.3", "causeway-stage: loading", "6.12.2", 1, true),
         ] {
-            let hypervisor = Tried { version, says, trials: AtomicU32::new(0) };
+            let trials = dir.path().join("trials");
+            fs::write(&trials, "").unwrap();
+            let hypervisor = Tried { version, says, refuses: says == refused, trials: trials.clone() };
             let shown = acceleration(&hypervisor, &image(release), &noted);
             assert_eq!(shown == Acceleration::Hardware, runs, "{version} {release}: {shown:?}");
-            assert_eq!(hypervisor.trials.into_inner(), tried, "{version} {release}");
+            assert_eq!(fs::read_to_string(&trials).unwrap().lines().count(), tried, "{version} {release}");
         }
+        forget(&noted).unwrap();
+        forget(&noted).unwrap();
+        assert!(!noted.exists());
     }
 }

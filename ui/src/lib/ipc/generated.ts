@@ -1,5 +1,15 @@
 // Generated from the types of the engine and the app by `cargo xtask types`. Not edited by hand.
 
+export type Acceleration = { 
+/**
+ * Why not, as a sentence; `null` where it does.
+ */
+refused: string | null, 
+/**
+ * What would help; `null` where nothing has to, or nothing is known to.
+ */
+remedy: Remedy | null, };
+
 export type Activity = { 
 /**
  * The changes, the latest first, at most [`CHANGES_MAX`].
@@ -242,6 +252,16 @@ share: string,
  */
 path: PathBytes, };
 
+export type ComposeProject = { 
+/**
+ * Its folder.
+ */
+folder: PathBytes, 
+/**
+ * Its name.
+ */
+name: string, };
+
 export type ConfigureDocker = { 
 /**
  * The Docker Engine's socket; empty for none.
@@ -476,6 +496,10 @@ allowed: Array<PathBytes>,
  * Folders of Docker Compose's projects that containers wanted lately, and no share covers.
  */
 wanted: Array<WantedFolder>, 
+/**
+ * Docker Compose's projects that the Docker Engine has containers of, and whose folders no share covers.
+ */
+projects: Array<ComposeProject>, 
 /**
  * How it is set up.
  */
@@ -836,6 +860,10 @@ restarts: number,
  */
 chosen_because: string, 
 /**
+ * What would let the processor run a VM here; `null` where it does, and where nothing is known to help.
+ */
+acceleration_remedy: Remedy | null, 
+/**
  * How far the start is; `null` unless it is on the way up, and for machines that start in one step.
  */
 start: MachineStart | null, 
@@ -917,6 +945,7 @@ export interface Methods {
   "machine.reset": { params: Nothing; reply: MachineInfo };
   "machine.usage": { params: UsageOf; reply: Usage };
   "machine.console": { params: Nothing; reply: ConsoleTail };
+  "machine.try_acceleration": { params: Nothing; reply: Acceleration };
   "docker.status": { params: Nothing; reply: DockerInfo };
   "docker.configure": { params: ConfigureDocker; reply: DockerInfo };
   "docker.dismiss": { params: DismissWanted; reply: Nothing };
