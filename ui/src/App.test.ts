@@ -2,15 +2,17 @@ import { fireEvent, render, screen, waitFor, within } from "@testing-library/sve
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeBackend, fakeOf, refused } from "../tests/fixtures/backend";
-import { conflicts } from "../tests/fixtures/lists";
+import { conflicts, problems, rules } from "../tests/fixtures/lists";
 import {
   billing,
   disconnected,
   docker,
   docs,
+  emulated,
   everyState,
   HOME,
   machine,
+  projects,
   snapshot,
   start as starting,
   storefront,
@@ -199,6 +201,57 @@ describe("problems", () => {
   });
 });
 
+describe("what is in the way", () => {
+  test("is renamed where it stands", async () => {
+    const taken = { ...problems[2]!, code: "occupied_by_untracked" as const, side: "guest" as const, other_path: null };
+    const fake = fakeOf([everyState.problem], { "share.problems": () => ({ items: [taken], next: null, total: 1 }) });
+    const { user } = await open(fake);
+    router.share("firmware", "problems");
+    await user.click(await screen.findByRole("button", { name: t.problems.rename }));
+    const dialog = within(screen.getByRole("dialog", { name: t.problems.renameTitle("guest") }));
+    await user.type(dialog.getByRole("textbox", { name: t.problems.renameTo }), "2{Enter}");
+    await waitFor(() => expect(asked(fake, "share.rename_path")).toMatchObject([{ side: "guest" }]));
+  });
+});
+
+describe("first run", () => {
+  const unintroduced = (fake: FakeBackend) => {
+    fake.preferences = { ...fake.preferences, introduced: false };
+    return fake;
+  };
+
+  test("offers the projects that Docker knows", async () => {
+    const fake = unintroduced(fakeOf([]));
+    fake.snapshot = { ...fake.snapshot, docker: { ...docker, projects } };
+    const { user } = await open(fake);
+    await user.click(screen.getByRole("button", { name: t.firstRun.shareProject(`${HOME}/src/billing/backend`) }));
+    expect(screen.getByRole("textbox", { name: t.create.folder })).toHaveProperty("value", "~/src/billing/backend");
+  });
+
+  test("says what would let the processor run a VM, and looks again", async () => {
+    const fake = unintroduced(
+      new FakeBackend(snapshot([], { acceleration_remedy: emulated.remedy }), {
+        "machine.try_acceleration": () => ({ refused: null, remedy: null }),
+      }),
+    );
+    const { user } = await open(fake);
+    expect(document.body.textContent).toContain(emulated.remedy.command);
+    await user.click(screen.getByRole("button", { name: t.machine.checkAgain }));
+    expect(await screen.findByText(t.machine.suits)).toBeTruthy();
+    expect(document.body.textContent).not.toContain(emulated.remedy.command);
+  });
+
+  test("waits for a container that mounts the share", async () => {
+    const fake = unintroduced(fakeOf([{ ...storefront, containers: [] }]));
+    router.introducing = storefront.id;
+    await open(fake);
+    expect(screen.getByText(t.firstRun.waiting(storefront.name))).toBeTruthy();
+    expect(document.body.textContent).toContain(`docker run --rm -it -v ${HOME}/src/storefront:/app`);
+    fake.change(storefront);
+    expect(await screen.findByText(t.firstRun.mounted("web", storefront.name))).toBeTruthy();
+  });
+});
+
 describe("removing", () => {
   test("asks, names the containers, and asks again where the guest has more", async () => {
     let refuse = true;
@@ -228,9 +281,10 @@ describe("Create share", () => {
     const { user, fake } = await open(fakeOf([docs]));
     router.create(`${HOME}/src/storefront`);
     await screen.findByText(/486.213.entries/);
-    expect(screen.getByText(/136.053.entries/)).toBeTruthy();
+    // As what remains, and as what it starts with.
+    expect(screen.getAllByText(/136.053.entries/)).toHaveLength(2);
     await user.click(screen.getByRole("checkbox", { name: "Ignore .git" }));
-    expect(screen.getByText(/107.142.entries/)).toBeTruthy();
+    expect(screen.getAllByText(/107.142.entries/)).toHaveLength(2);
     await user.click(screen.getByRole("button", { name: t.create.create }));
     await waitFor(() => expect(asked(fake, "share.create")).toHaveLength(1));
     expect(asked(fake, "share.create")[0]).toMatchObject({
@@ -252,6 +306,23 @@ describe("ignore rules", () => {
     await waitFor(() => expect(save.disabled).toBe(false));
     await user.click(save);
     expect(asked(fake, "rules.write")).toEqual([{ share: "storefront", text: "a\nb", replaces: "a\n" }]);
+  });
+
+  test("new lines are marked, and copies of what leaves are pruned once they are saved", async () => {
+    const fake = fakeOf([storefront], {
+      "rules.read": () => ({ text: "target\n" }),
+      "rules.preview": () => ({ ...rules, leaves: { entries: 3, bytes: 9e6 } }),
+    });
+    const { user } = await open(fake);
+    router.share(storefront.id, "rules");
+    const field = await screen.findByRole("textbox", { name: t.rules.label });
+    await user.type(field, "**/node_modules");
+    expect(await screen.findAllByText(t.rules.isNew)).toHaveLength(1);
+    await user.click(await screen.findByRole("checkbox", { name: t.rules.pruneAfter }));
+    await user.click(screen.getByRole("button", { name: new RegExp(t.rules.save) }));
+    await waitFor(() => expect(asked(fake, "share.prune")).toHaveLength(1));
+    const order = fake.asked.map(({ method }) => method).filter((method) => /write|flush|prune/.test(method));
+    expect(order).toEqual(["rules.write", "share.flush", "share.prune"]);
   });
 
   test("one path is tried with the lines as they stand in the editor", async () => {
@@ -330,7 +401,7 @@ describe("the machine", () => {
       },
     });
     await waitFor(() => expect(plain(footer.textContent)).toContain("1 wait for the machine"));
-    expect(plain(footer.textContent)).toContain("Step 3 of 4");
+    expect(plain(footer.textContent)).toContain("Step 3 of 6");
   });
 
   test("shows each step of its start", async () => {

@@ -9,11 +9,15 @@ import type {
   MachineState,
   Mode,
   Phase,
+  Side,
   StartPhase,
   State,
   UsageSpan,
 } from "./ipc/generated";
 import { count, plural } from "./format/numbers";
+
+/** Problems that are where they are: on the host, or in the names of both. */
+const PLACELESS = new Set(["file_exists", "watch_limit", "invalid_rules"]);
 
 export const t = {
   product: "Causeway",
@@ -36,6 +40,10 @@ export const t = {
     paused: "Paused",
     disconnected: "Disconnected",
   } satisfies Record<State, string>,
+  phasesDone: { connecting: "Connected", scanning: "Scanned", copying: "Copied", finishing: "Finished" } satisfies Record<
+    Phase,
+    string
+  >,
   phases: { connecting: "Connecting", scanning: "Scanning", copying: "Copying", finishing: "Finishing" } satisfies Record<
     Phase,
     string
@@ -110,6 +118,7 @@ export const t = {
     waiting: (n: number) => `${n} wait for the machine`,
     machine: (state: string) => `Machine ${state.toLowerCase()}`,
     kinds: { local: "Directory", vm: "VM", attach: "Agent" } satisfies Record<MachineKind, string>,
+    accelerated: (hypervisor: string) => (hypervisor === "QEMU" ? "VM, KVM" : "VM"),
     emulated: "VM, emulated",
     cpu: (percent: string) => `CPU ${percent}`,
     step: (step: number, all: number) => `Step ${step} of ${all}`,
@@ -222,6 +231,9 @@ export const t = {
     stateFor: (state: string, time: string) => `${state}, ${time}`,
     behind: (ago: string) => `Begun ${ago} without the latest changes`,
     noContainers: "No container has this share mounted.",
+    toTry: "To try:",
+    waitsForPreparing: "A container that mounts this folder now waits until Preparing is done, then starts. To try:",
+    noneYet: "none yet",
     progress: {
       rate: (rate: string) => `${rate}/s`,
       left: (time: string) => `${time} left`,
@@ -318,10 +330,18 @@ export const t = {
     waits: "Tried again with every change",
     waitsForSpace: "Goes on when space is free",
     rename: "Rename…",
+    /** What, and where that isn't clear from it. The guest's disk is the machine's. */
+    titled: (code: string, side: "host" | "guest") => {
+      const title = t.problems.titles[code] ?? code;
+      if (PLACELESS.has(code)) return title;
+      if (side === "host") return `${title} on the host`;
+      return code === "no_space" ? `${title} in the machine` : `${title} in the guest`;
+    },
     renameTitle: (side: "host" | "guest") => (side === "host" ? "Rename on the host" : "Rename in the guest"),
     renameWhich: "Which of the two",
     renameTo: "New name",
     renameSays: "Nothing is overwritten. The new name crosses to the other side by itself.",
+    renameAside: "Nothing is overwritten. What waits takes the place then.",
     renameDo: "Rename",
     renamed: (path: string, name: string) => `${path} is called ${name} now.`,
     ignore: (path: string) => `Ignore ${path}`,
@@ -329,8 +349,6 @@ export const t = {
     ignored: (path: string) => `${path} is ignored from now on.`,
     openRules: "Open rules",
     enlargeDisk: "Enlarge disk…",
-    onHost: "on the host",
-    inGuest: "in the guest",
     wholeShare: "the whole share",
     titles: {
       no_space: "Disk full",
@@ -377,7 +395,7 @@ export const t = {
     says: "at the share’s root, with the rules of .dockerignore",
     noFile: "isn’t there yet; saving makes it. The rules are those of .dockerignore",
     label: "Lines of .syncignore",
-    effects: "What each line does now",
+    effects: "What the line does now",
     columns: { entries: "Entries", size: "Size" },
     revert: "Revert",
     save: "Save",
@@ -386,8 +404,10 @@ export const t = {
     leftOutIn: (places: number) => `left out, in ${count(places)} places`,
     allBack: (n: number, line: number) => `${count(n)} matched, all back in by line ${line}`,
     partBack: (n: number, line: number) => `${count(n)} back in by line ${line}`,
-    rootOnly: (all: string) => `at the root only; for all levels: ${all}`,
-    backIn: "back in",
+    rootOnly: "at the root only; for all levels: ",
+    backIn: (line: number) => (line > 0 ? `back in, from line ${line}` : "back in"),
+    isNew: "new",
+    pruneAfter: "Prune after saving",
     matchesNothing: "Matches nothing now",
     lineIgnores: (line: number) => `Line ${line} leaves out`,
     lineIncludes: (line: number) => `Line ${line} takes back in`,
@@ -419,13 +439,12 @@ export const t = {
     putBack: "Go on",
     resume: "Look again and go on",
     accept: {
-      root_missing: "Delete the other side’s too…",
-      root_emptied: "Delete the other side’s too…",
-      mass_deletion: "Delete the other side’s too…",
       replica_changed: "Fill the guest again from the host",
       root_changed_type: "Go on",
     } as Record<string, string>,
+    acceptThere: (where: string) => `Delete them ${where} too…`,
     reset: "Bring them back",
+    resetThere: { host: "Bring them back to the host", guest: "Bring them back to the guest" } satisfies Record<Side, string>,
     askTitle: "Delete on the other side too?",
     askSays: (n: number) =>
       n > 0
@@ -505,19 +524,21 @@ export const t = {
     heavySays: "ignore what containers can make for themselves",
     heavyColumns: { folder: "Folder", origin: "What it is", entries: "Entries", size: "Size", line: "Ignore line" },
     places: (n: number) => plural(n, "place", "places"),
-    written: "Ticked lines are written to .syncignore. You can change them at any time; it takes effect at once.",
-    secrets: (first: string, others: number) =>
+    written: ["Ticked lines are written to ", ". You can change them at any time; it takes effect at once."],
+    secrets: (others: number) =>
       others > 0
-        ? `${first} and ${count(others)} others look like secrets. Containers that mount this share can read them.`
-        : `${first} looks like a secret. Containers that mount this share can read it.`,
-    ignoreThem: "Ignore them",
-    shareThem: "Share them",
+        ? ` and ${count(others)} others look like secrets. Containers that mount this share can read them.`
+        : " looks like a secret. Containers that mount this share can read it.",
+    ignoreThem: (n: number) => (n === 1 ? "Ignore it" : "Ignore them"),
+    shareThem: (n: number) => (n === 1 ? "Share it" : "Share them"),
     secretsIgnored: (n: number) =>
       `${plural(n, "file that looks like a secret is", "files that look like secrets are")} ignored.`,
     special: (n: number) =>
       `${plural(n, "socket, pipe or device", "sockets, pipes and devices")} can’t be shared and ${n === 1 ? "stays" : "stay"} untracked.`,
     unreadable: (n: number) =>
       `${plural(n, "directory", "directories")} can’t be read, and what is in ${n === 1 ? "it" : "them"} isn’t shared.`,
+    showThem: "Show",
+    hideThem: "Hide",
     tick: (folder: string) => `Ignore ${folder}`,
   },
 
@@ -535,7 +556,12 @@ export const t = {
     noAgent: "Not connected",
     vmSays: (hypervisor: string, cpus: number, memory: string) => `${hypervisor}, ${plural(cpus, "core", "cores")}, ${memory}`,
     accelerator: "Accelerator",
-    accelerated: "The processor runs it",
+    accelerated: (hypervisor: string) => (hypervisor === "QEMU" ? "KVM" : "The processor runs it"),
+    checkAgain: "Check again",
+    checking: "Checking…",
+    suits: "The processor runs VMs now. It holds from the next start of the engine on:",
+    suitsCommand: "causeway engine stop",
+    suitsVm: "The processor runs VMs now. It holds from the next start of the machine on.",
     emulated: "None, emulated",
     slower: "about 10 times slower",
     docker: "Docker",
@@ -587,6 +613,12 @@ export const t = {
       boot: "Linux boots",
       guest: "Disks are checked",
       agent: "Agent connects",
+    } satisfies Record<StartPhase, string>,
+    stepsDone: {
+      prepare: "Disk made ready",
+      boot: "Linux booted",
+      guest: "Disks checked",
+      agent: "Agent connected",
     } satisfies Record<StartPhase, string>,
     stepVm: (accelerated: boolean, cpus: number, memory: string) =>
       `${accelerated ? "Run by the processor" : "Emulated"}, ${plural(cpus, "core", "cores")}, ${memory}`,
@@ -695,6 +727,10 @@ export const t = {
     stepsWaiting: "Three steps.",
     ready: "The machine is ready",
     readySays: (kind: string, time: string | null) => (time ? `${kind}; ready in ${time}.` : `${kind}.`),
+    vm: (kind: string, accelerator: string, cpus: number, memory: string) =>
+      `${kind} ${accelerator}, ${plural(cpus, "core", "cores")}, ${memory}`,
+    withAccelerator: (accelerator: string) => `with ${accelerator}`,
+    emulated: "emulated",
     starting: "The machine is starting",
     notReady: (state: string) => `The machine: ${state.toLowerCase()}`,
     choose: "Choose a folder to share",
@@ -703,9 +739,14 @@ export const t = {
     chooseFolder: "Choose folder…",
     shared: (name: string) => `${name} is shared`,
     being: (name: string) => `${name} is being shared`,
+    projects: "Compose projects that Docker already knows:",
+    shareThis: "Share this",
+    shareProject: (folder: string) => `Share this: ${folder}`,
     use: "Use it from a container",
     useLater: "One command, shown here when the folder is ready.",
     useSays: "Run this in a terminal. What the container writes stands in your folder a moment later:",
+    waiting: (name: string) => `Waiting for a container that mounts ${name}`,
+    mounted: (container: string, name: string) => `${container} has ${name} mounted`,
     finish: "Finish",
     change: "Change",
   },

@@ -14,8 +14,11 @@ function many(): ShareInfo[] {
   );
 }
 
-function first(shares: ShareInfo[]): FakeBackend {
-  const fake = fakeOf(shares);
+/** A share whose machine isn't there yet. */
+const waiting = (share: ShareInfo): ShareInfo => ({ ...share, state: "disconnected", detail: "The machine is starting." });
+
+function first(...made: Parameters<typeof fakeOf>): FakeBackend {
+  const fake = fakeOf(...made);
   fake.preferences = { ...fake.preferences, introduced: false };
   return fake;
 }
@@ -31,7 +34,35 @@ export const scenarios: Record<string, () => FakeBackend> = {
   usual: () => fakeOf(usual),
   states: () => fakeOf([...usual, halted, disconnected]),
   empty: () => fakeOf([]),
-  "first-run": () => first([]),
+  "first-run": () => {
+    const fake = first([]);
+    const docker = { ...fixtures.docker, projects: fixtures.projects };
+    fake.snapshot = { ...fake.snapshot, machine: { ...fake.snapshot.machine, ...fixtures.vm }, docker };
+    return fake;
+  },
+  "first-run-directory": () => {
+    const fake = first([]);
+    const { because, remedy } = fixtures.emulated;
+    const machine = {
+      ...fake.snapshot.machine,
+      chosen_because: `A VM doesn’t suit this computer: ${because}`,
+      acceleration_remedy: remedy,
+    };
+    fake.snapshot = { ...fake.snapshot, machine };
+    return fake;
+  },
+  "first-run-using": () => {
+    const made = { ...storefront, containers: [] };
+    const fake = first([], {
+      "share.create": () => {
+        fake.change(made);
+        return made;
+      },
+    });
+    const docker = { ...fixtures.docker, context_selected: false };
+    fake.snapshot = { ...fake.snapshot, machine: { ...fake.snapshot.machine, ...fixtures.vm }, docker };
+    return fake;
+  },
   many: () => fakeOf(many()),
   quiet: () => fakeOf([docs], { activity: () => noActivity }),
   "faulty-rules": () =>
@@ -43,6 +74,7 @@ export const scenarios: Record<string, () => FakeBackend> = {
         faulty: true,
       }),
     }),
+  "changed-rules": () => fakeOf(usual, { "rules.preview": () => ({ ...rules, leaves: { entries: 41_702, bytes: 8.12e8 } }) }),
   "refused-folder": () =>
     fakeOf(usual, {
       "folder.count": () => ({
@@ -73,8 +105,9 @@ export const scenarios: Record<string, () => FakeBackend> = {
   "machine-vm": () => new FakeBackend(fixtures.snapshot(usual, fixtures.vm)),
   "machine-emulated": () =>
     new FakeBackend(
-      fixtures.snapshot(usual, {
+      fixtures.snapshot(usual.map(waiting), {
         ...fixtures.vm,
+        acceleration_remedy: fixtures.emulated.remedy,
         state: "starting",
         state_since: fixtures.start!.began,
         agent: null,
@@ -83,7 +116,7 @@ export const scenarios: Record<string, () => FakeBackend> = {
         vm: {
           ...fixtures.vm.vm!,
           accelerated: false,
-          emulated_because: "/dev/kvm is there, but you are not in the group kvm.",
+          emulated_because: fixtures.emulated.because,
           ports: [],
         },
       }),

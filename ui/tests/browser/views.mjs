@@ -40,9 +40,20 @@ export const VIEWS = [
     go: (page) => page.locator('[data-share="storefront"]').click({ button: "right", position: { x: 260, y: 20 } }),
   },
   { name: "shares-filtered-out", scenario: "usual", go: (page) => page.getByPlaceholder("Filter").fill("nothing like it") },
-  { name: "first-run", scenario: "first-run" },
+  { name: "first-run", scenario: "first-run", readme: true },
+  { name: "first-run-directory", scenario: "first-run-directory" },
+  {
+    name: "first-run-using",
+    scenario: "first-run-using",
+    go: both(
+      (page) => page.getByRole("button", { name: "Choose folder…" }).click(),
+      (page) => page.getByText("What is in it").waitFor(),
+      (page) => page.locator("form").getByRole("button", { name: "Create share" }).click(),
+      (page) => page.getByText("storefront is shared").waitFor(),
+    ),
+  },
   { name: "share", scenario: "usual", go: open("storefront"), readme: true },
-  { name: "share-preparing", scenario: "usual", go: open("design-system") },
+  { name: "share-preparing", scenario: "usual", go: open("design-system"), readme: true },
   { name: "share-counting", scenario: "counting", go: open("design-system") },
   { name: "share-quiet", scenario: "quiet", go: open("docs-site") },
   { name: "share-halted", scenario: "states", go: open("website") },
@@ -69,7 +80,7 @@ export const VIEWS = [
     ),
   },
   { name: "share-conflicts-none", scenario: "no-conflicts", go: open("docs-site", "Conflicts") },
-  { name: "share-problems", scenario: "usual", go: open("firmware", "Problems") },
+  { name: "share-problems", scenario: "usual", go: open("firmware", "Problems"), readme: true },
   {
     name: "dialog-rename",
     scenario: "usual",
@@ -87,6 +98,20 @@ export const VIEWS = [
     ),
   },
   {
+    name: "share-ignore-changed",
+    scenario: "changed-rules",
+    go: both(
+      open("storefront", "Ignore rules"),
+      (page) => page.getByText("212").first().waitFor(),
+      async (page) => {
+        const field = page.getByRole("textbox", { name: "Lines of .syncignore" });
+        await field.fill((await field.inputValue()).replace(".next/cache", ".next"));
+        await page.getByText("Prune after saving").waitFor();
+        await page.getByText("new", { exact: true }).waitFor();
+      },
+    ),
+  },
+  {
     name: "share-ignore-fault",
     scenario: "faulty-rules",
     go: both(open("storefront", "Ignore rules"), (page) => page.getByText("Line 2 has an error").waitFor()),
@@ -96,7 +121,7 @@ export const VIEWS = [
   { name: "create-share", scenario: "usual", go: create, readme: true },
   { name: "create-share-refused", scenario: "refused-folder", go: create },
   { name: "machine", scenario: "usual", go: section("Machine") },
-  { name: "machine-vm", scenario: "machine-vm", go: section("Machine") },
+  { name: "machine-vm", scenario: "machine-vm", go: section("Machine"), readme: true },
   { name: "machine-emulated", scenario: "machine-emulated", go: section("Machine") },
   {
     name: "machine-settings",

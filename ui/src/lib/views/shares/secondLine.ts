@@ -22,7 +22,7 @@ export function secondLine(share: ShareInfo, now: number): SecondLine {
     }
     case "problem": {
       const worst = share.worst_problem;
-      const title = worst ? (t.problems.titles[worst.code] ?? worst.sentence) : (share.detail ?? "");
+      const title = worst ? t.problems.titled(worst.code, worst.side) : (share.detail ?? "");
       return { text: t.shares.problems(title, share.problems - 1), link: { label: t.shares.actions.remedy, tab: "problems" } };
     }
     case "halted":

@@ -68,7 +68,7 @@ describe("the second line", () => {
     watching: "Last change 4 s ago, 6 ms",
     syncing: "214 changes left, host to guest",
     conflict: "3 conflicts, the oldest for 12 min",
-    problem: "Disk full, and 3 more",
+    problem: "Disk full in the machine, and 3 more",
     halted:
       "The host folder was emptied at 14:31:07. Causeway stopped before it deleted anything; the guest still has all of them.",
     paused: "For 2 days, 14 changes wait",
