@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use causeway_e2e::{Place, eventually};
 
 use crate::driver::Window;
+use crate::notifications::Notifications;
 use crate::screen::Screen;
 use crate::tray::Tray;
 
@@ -64,6 +65,11 @@ impl Desktop {
     /// Watches tray icons from now on.
     pub fn tray(&self) -> Tray {
         Tray::watch(&self.bus)
+    }
+
+    /// Takes notifications from now on.
+    pub fn notifications(&self) -> Notifications {
+        Notifications::take(&self.bus)
     }
 
     /// `program` on this desktop and in this place.

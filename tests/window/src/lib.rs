@@ -8,11 +8,13 @@
 pub mod desktop;
 pub mod drag;
 pub mod driver;
+pub mod notifications;
 pub mod screen;
 pub mod tray;
 
 pub use desktop::Desktop;
 pub use drag::Drag;
 pub use driver::Window;
+pub use notifications::Notifications;
 pub use screen::Screen;
 pub use tray::Tray;

@@ -1,7 +1,9 @@
 //! Windows on the display, as its own protocol tells of them. There is no window manager: windows stand below the root.
 
 use x11rb::connection::Connection;
-use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, MapState, Window};
+use x11rb::protocol::xproto::{
+    AtomEnum, ClientMessageEvent, ConfigureWindowAux, ConnectionExt, EventMask, MapState, Window,
+};
 use x11rb::rust_connection::RustConnection;
 
 /// A display.
@@ -35,6 +37,13 @@ impl Screen {
             self.connection.get_property(false, window, AtomEnum::WM_NAME, AtomEnum::ANY, 0, 64).unwrap().reply();
         attributes.is_ok_and(|attributes| attributes.map_state == MapState::VIEWABLE)
             && name.is_ok_and(|name| name.value == title.as_bytes())
+    }
+
+    /// Makes a window as large as a person does who draws at its corner.
+    pub fn resize(&self, window: Window, width: u32, height: u32) {
+        let size = ConfigureWindowAux::new().width(width).height(height);
+        self.connection.configure_window(window, &size).unwrap();
+        self.connection.flush().unwrap();
     }
 
     /// Asks the program to close its window, as the button of a title bar does: WM_DELETE_WINDOW of the ICCCM, section 4.2.8.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(target_os = "linux")]
 
+mod app;
 mod containers;
 mod engines;
 mod life;
