@@ -53,7 +53,7 @@ export const VIEWS = [
     ),
   },
   { name: "share", scenario: "usual", go: open("storefront"), readme: true },
-  { name: "share-preparing", scenario: "usual", go: open("design-system"), readme: true },
+  { name: "share-preparing", scenario: "usual", go: open("design-system") },
   { name: "share-counting", scenario: "counting", go: open("design-system") },
   { name: "share-quiet", scenario: "quiet", go: open("docs-site") },
   { name: "share-halted", scenario: "states", go: open("website") },
