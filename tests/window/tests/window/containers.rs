@@ -143,3 +143,31 @@ fn a_folder_that_compose_wants_is_asked_for_and_shared() {
     docked.ok(&["compose", "down", "-t", "0"], &folder);
     window.close();
 }
+
+#[test]
+fn first_run_offers_a_project_that_docker_knows_and_waits_for_its_container() {
+    let desktop = Desktop::new();
+    let tray = desktop.tray();
+    let folder = desktop.place.folder("shop");
+    let compose = format!("services:\n  web:\n    image: {BUSYBOX}\n    network_mode: none\n    command: sleep 1000\n");
+    fs::write(folder.join("compose.yaml"), compose).unwrap();
+    let window = desktop.open(&[]);
+    tray.wait_for("No shares");
+    let docked = Docked::beside(&desktop);
+    docked.ok(&["compose", "up", "-d"], &folder);
+    window.click("li button", "Share this");
+    window.see("h2", "What is in it");
+    window.see("span", "Counted in");
+    window.click("button", "Create share");
+    window.see("h2", "shop is shared");
+    window.see("code", "docker");
+    window.see("span", "Waiting for a container that mounts shop");
+    let bind = format!("{}:/app", folder.display());
+    docked.ok(&["run", "-d", "--name", "user", "--network", "none", "-v", &bind, BUSYBOX, "sleep", "1000"], &folder);
+    window.see("span", "user has shop mounted");
+    window.click("button", "Finish");
+    window.see("h1", "shop");
+    docked.ok(&["rm", "-f", "user"], &folder);
+    docked.ok(&["compose", "down", "-t", "0"], &folder);
+    window.close();
+}
