@@ -52,6 +52,8 @@ pub struct Ground {
     pub docker_socket: PathBuf,
     /// Where Docker's socket is for a container.
     pub docker_in_machine: String,
+    /// The directory of the machine that holds the copies of all shares; empty where that isn't known.
+    pub copies: PathBuf,
     /// Whether containers run on the host itself, where they can have its own folders.
     pub is_host: bool,
 }
@@ -131,6 +133,13 @@ impl Ground {
     pub fn share_at(&self, place: &str) -> Option<&Covered> {
         let is_in = |share: &&Covered| !share.guest.is_empty() && Path::new(place).starts_with(&share.guest);
         self.shares.iter().find(is_in)
+    }
+
+    /// Whether a place was in the copy of a share that isn't there any more.
+    pub fn is_left_over(&self, place: &str) -> bool {
+        let is_copy = !self.copies.as_os_str().is_empty() && Path::new(place).starts_with(&self.copies);
+        let all_are_known = self.shares.iter().all(|share| !share.guest.is_empty());
+        is_copy && all_are_known && self.share_at(place).is_none()
     }
 
     /// Puts paths of the host into a sentence that names places.
@@ -382,6 +391,31 @@ mod tests {
             }
         }
         assert!(base.join("home/new").is_dir() && !base.join("home/other").exists());
+    }
+
+    #[test]
+    fn the_copy_of_a_share_that_was_removed_is_left_over() {
+        let covered = |guest: &str| Covered {
+            id: ShareId(String::new()),
+            name: ShareName::new("a").unwrap(),
+            host: PathBuf::from("/home/a"),
+            guest: guest.to_owned(),
+            patterns: Patterns::default(),
+        };
+        for (guest, place, expected) in [
+            ("/m/shares/1/content", "/m/shares/1/content/sub", false),
+            ("/m/shares/1/content", "/m/shares/2/content", true),
+            ("/m/shares/1/content", "/m/shares/2/content/sub", true),
+            ("/m/shares/1/content", "/dev/null", false),
+            ("/m/shares/1/content", "/m/shares.old", false),
+            // Any may be its.
+            ("", "/m/shares/2/content", false),
+        ] {
+            let ground = Ground { shares: vec![covered(guest)], copies: "/m/shares".into(), ..Ground::default() };
+            assert_eq!(ground.is_left_over(place), expected, "{guest} {place}");
+        }
+        let nothing_known = Ground { shares: vec![covered("/m/shares/1/content")], ..Ground::default() };
+        assert!(!nothing_known.is_left_over("/m/shares/2/content"));
     }
 
     #[test]
