@@ -17,7 +17,7 @@ use causeway_sync::ignore::Verdict;
 use crate::share::rules;
 
 /// What belongs to the kernel that the containers run on: the machine's own, wherever it is.
-const OF_THE_KERNEL: [&str; 3] = ["/dev", "/proc", "/sys"];
+const OF_THE_KERNEL: [&str; 5] = ["/dev", "/proc", "/sys", "/lib/modules", "/usr/lib/modules"];
 /// Where programs expect Docker's socket.
 const DOCKER_SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
 
@@ -391,6 +391,23 @@ mod tests {
             }
         }
         assert!(base.join("home/new").is_dir() && !base.join("home/other").exists());
+    }
+
+    #[test]
+    fn what_is_the_kernel_s_is_the_machine_s_own() {
+        for (source, expected) in [
+            ("/proc/sys", Some("/proc/sys")),
+            ("/dev", Some("/dev")),
+            ("/lib/modules", Some("/lib/modules")),
+            ("/run/docker.sock", Some("/m/docker.sock")),
+            ("/lib/modules.old", None),
+            ("/device", None),
+        ] {
+            let ground = Ground { docker_in_machine: "/m/docker.sock".to_owned(), ..Ground::default() };
+            let wish = Wish { source: source.to_owned(), missing: Missing::Leave, may_be_copy: true };
+            let found = ground.find(&wish).ok().map(|found| found.place.path);
+            assert_eq!(found.as_deref(), expected, "{source}");
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! A tree read in a container: on a share, on the guest's own ext4, and by virtiofs where there is a daemon for it.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use causeway_e2e::place::finish;
 use causeway_e2e::{HasDocker, Vm};
 
 use super::virtiofs::Virtiofs;
@@ -14,6 +16,8 @@ use crate::trees::Tree;
 
 /// How long the tree may take to reach the guest, emulated.
 const SHARE_LIMIT: Duration = Duration::from_secs(1_800);
+/// How long a command may take, emulated.
+const COMMAND_LIMIT: Duration = Duration::from_secs(900);
 /// The image: busybox and git.
 const IMAGE: &str = "git:test";
 const COMMANDS: [(&str, &str); 3] = [
@@ -44,15 +48,17 @@ pub fn container(ground: &Ground) -> Result<Vec<Figure>> {
     }
     let run = |command: &str| {
         let words = [&["run", "--rm", "--network", "host"][..], &mounts, &[IMAGE, "sh", "-c", command]].concat();
-        vm.docker_ok(&words)
+        let ran = finish(vm.docker(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?, COMMAND_LIMIT);
+        ensure!(ran.code == 0, "{ran:?}");
+        Ok(ran.out)
     };
-    run("cp -a /share/tree /own/");
+    run("cp -a /share/tree /own/")?;
     let mut figures = Vec::new();
     for (what, command) in COMMANDS {
         let mut values = vec![Vec::new(); places.len()];
         for _ in 0..ground.repeats {
             for (place, values) in places.iter().zip(&mut values) {
-                values.push(timed(&run(&script(place, command)))?);
+                values.push(timed(&run(&script(place, command))?)?);
             }
         }
         let mut values = values.into_iter();
