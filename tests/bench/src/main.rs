@@ -4,6 +4,7 @@
 //! A row is measured at each size in turn; see [`rows`] for what they are. Results go to the terminal as a table and, with
 //! `--json FILE`, to a file.
 
+mod bare;
 mod figures;
 mod ground;
 mod limits;

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use causeway_e2e::Random;
 
+use crate::bare;
 use crate::figures::{Figure, Unit};
 use crate::ground::Ground;
 use crate::limits::{tar_pipe, timed};
@@ -18,7 +19,9 @@ const HUGE: (u64, usize) = (3, 1 << 30);
 /// A tree like one of source code.
 pub fn small_files(ground: &Ground) -> Result<Vec<Figure>> {
     let tree = ground.tree()?;
-    against("tar | tar", Some(0.8), ground, &tree.root, |to| tar_pipe(&tree.root, to))
+    let tar: Copy<'_> = ("tar | tar", &|to| tar_pipe(&tree.root, to));
+    let bare: Copy<'_> = ("a bare copy that verifies and is durable", &|to| bare::copy(&tree.root, to));
+    against(tar, Some(0.8), &[bare], ground, &tree.root)
 }
 
 /// All files in one directory, 200 000 at most.
@@ -29,7 +32,7 @@ pub fn one_directory(ground: &Ground) -> Result<Vec<Figure>> {
     for number in 0..ground.entries.min(200_000) {
         fs::write(folder.join(format!("all/file{number}")), random.bytes(200))?;
     }
-    against("tar | tar", None, ground, &folder, |to| tar_pipe(&folder, to))
+    against(("tar | tar", &|to| tar_pipe(&folder, to)), None, &[], ground, &folder)
 }
 
 /// Packages as npm installs them, symlinks to programs included: those that the app's interface is built with.
@@ -39,7 +42,7 @@ pub fn node_modules(ground: &Ground) -> Result<Vec<Figure>> {
     let folder = ground.fresh("packages");
     fs::create_dir_all(&folder)?;
     timed(Command::new("cp").arg("-a").arg(&packages).arg(&folder))?;
-    against("tar | tar", None, ground, &folder, |to| tar_pipe(&folder, to))
+    against(("tar | tar", &|to| tar_pipe(&folder, to)), None, &[], ground, &folder)
 }
 
 /// A few huge files.
@@ -56,22 +59,32 @@ pub fn huge_files(ground: &Ground) -> Result<Vec<Figure>> {
         }
         fs::write(folder.join(format!("huge{number}")), content)?;
     }
-    against("cp", None, ground, &folder, |to| timed(Command::new("cp").arg("-r").arg(&folder).arg(to)))
+    let cp: Copy<'_> = ("cp", &|to| timed(Command::new("cp").arg("-r").arg(&folder).arg(to)));
+    against(cp, None, &[], ground, &folder)
 }
 
+/// Another way to copy the folder, and its name. Gives how long it took, in milliseconds.
+type Copy<'a> = (&'static str, &'a dyn Fn(&Path) -> Result<f64>);
+
+/// A new share of a folder beside a limit, and what else is held against that.
 fn against(
-    what: &str,
+    (what, limit): Copy<'_>,
     goal: Option<f64>,
+    others: &[Copy<'_>],
     ground: &Ground,
     folder: &Path,
-    limit: impl Fn(&Path) -> Result<f64>,
 ) -> Result<Vec<Figure>> {
+    let mut others: Vec<_> = others.iter().map(|(what, copy)| (what, copy, vec![])).collect();
     let (mut wall, mut limits, mut cpu, mut engine, mut agent, mut written) =
         (vec![], vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..ground.repeats {
         // Neither waits for what others left to be written.
         rustix::fs::sync();
         limits.push(limit(&ground.fresh("copy"))?);
+        for (_, copy, took) in &mut others {
+            rustix::fs::sync();
+            took.push(copy(&ground.fresh("copy"))?);
+        }
         let place = ground.place()?;
         rustix::fs::sync();
         let processes = Processes::of(&place);
@@ -87,13 +100,16 @@ fn against(
         ground.retire(place);
     }
     let limit = Figure::new(what, Unit::Ms, limits);
-    Ok(vec![
+    let others = others.into_iter().map(|(what, _, took)| Figure::new(*what, Unit::Ms, took).against(&limit, None));
+    let mut figures: Vec<_> = others.collect();
+    figures.extend([
         Figure::new("until both sides are the same", Unit::Ms, wall).against(&limit, goal),
         Figure::new("engine and agent", Unit::CpuMs, cpu),
         Figure::new("written, engine and agent", Unit::Mb, written),
         Figure::new("peak memory, engine", Unit::Mb, engine),
         Figure::new("peak memory, agent", Unit::Mb, agent),
-    ])
+    ]);
+    Ok(figures)
 }
 
 /// Entries below a folder.

@@ -18,7 +18,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use causeway_sync::path::RelPathBuf;
 use rustix::io::Errno;
@@ -58,11 +58,37 @@ struct Waiting {
     by_cookie: std::collections::HashMap<u64, (ShareKey, u64)>,
 }
 
-/// Reads in a row that bring nothing that others did in a share, after which more are let gather: a batch is being carried out, and
-/// to be woken for each of its events would take a tenth of its time.
-const IDLE_READS_MIN: u32 = 16;
+/// So many events of no interest within [`WINDOW`] are let gather: a batch is being carried out, and to be woken for each of its
+/// events would take a tenth of its time. Where they come more slowly nothing waits: the next may be somebody's edit.
+const MANY: usize = 128;
+const WINDOW: Duration = Duration::from_millis(16);
 /// How long they gather.
-const IDLE_PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Decides when events are let gather.
+struct Gathering {
+    since: Instant,
+    events: usize,
+    are_many: bool,
+}
+
+impl Gathering {
+    fn new(now: Instant) -> Self {
+        Self { since: now, events: 0, are_many: false }
+    }
+
+    /// Whether to pause after a read of so many events of no interest.
+    fn pauses(&mut self, events: usize, now: Instant) -> bool {
+        let age = now.duration_since(self.since);
+        if age > WINDOW {
+            self.are_many = self.events >= MANY && age <= 2 * WINDOW;
+            (self.since, self.events) = (now, 0);
+        }
+        self.events += events;
+        self.are_many |= self.events >= MANY;
+        self.are_many
+    }
+}
 
 /// One share of a watcher. Dropping it ends its events.
 pub(super) struct ShareWatch {
@@ -151,7 +177,7 @@ impl Group {
     fn read_on(&self, wakeup: &Wakeup) {
         let mut buffer = vec![0; BUFFER_BYTES];
         let own_pid = rustix::process::getpid().as_raw_nonzero().get();
-        let mut idle_reads = 0;
+        let mut gathering = Gathering::new(Instant::now());
         loop {
             match wakeup.wait(&self.fanotify, None) {
                 Ok(Woken::Stopped) => return,
@@ -160,14 +186,14 @@ impl Group {
             }
             match rustix::io::read(&self.fanotify, &mut buffer[..]) {
                 Ok(bytes) => {
-                    let mut is_idle = true;
+                    let (mut events, mut is_idle) = (0, true);
                     for record in records(&buffer[..bytes]) {
                         let concerns_share = self.handle(&record, own_pid);
                         is_idle &= !concerns_share || record.pid == own_pid;
+                        events += 1;
                     }
-                    idle_reads = if is_idle { idle_reads + 1 } else { 0 };
-                    if idle_reads >= IDLE_READS_MIN {
-                        std::thread::sleep(IDLE_PAUSE);
+                    if is_idle && gathering.pauses(events, Instant::now()) {
+                        std::thread::sleep(PAUSE);
                     }
                 }
                 Err(Errno::INTR | Errno::AGAIN) => {}
@@ -290,5 +316,24 @@ fn hint(mask: u64) -> Hint {
         Hint::Attributes
     } else {
         Hint::Written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_gather_only_while_they_come_fast() {
+        let begun = Instant::now();
+        let at = |ms| begun + Duration::from_millis(ms);
+        let mut gathering = Gathering::new(begun);
+        // An edit, and what the engine writes for it.
+        assert!((0..100).all(|edit| !gathering.pauses(40, at(edit * 10))), "edits wait for nobody");
+        // A first copy: some 20 in a millisecond.
+        let paused = (1_000..1_100).filter(|ms| gathering.pauses(20, at(*ms))).count();
+        assert!(paused > 90, "{paused} of 100");
+        assert!(gathering.pauses(40, at(1_102)), "what has gathered is no reason to stop");
+        assert!(!gathering.pauses(20, at(1_200)), "it is over");
     }
 }
