@@ -158,7 +158,7 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
             Operation::Directory => self.make_directory(&place, stat.as_ref()),
             Operation::File { file, source } => {
                 let staged = match (staged, source) {
-                    (Some(staged), _) => staged,
+                    (Some(staged), _) => self.durable(&place, stat.as_ref(), staged)?,
                     (None, Source::Copy { from }) => self.copy_now(file, from)?,
                     (None, Source::Transfer { .. }) => return Err(Outcome::SourceChanged),
                 };
@@ -169,6 +169,16 @@ impl<'a, 'e, F: Fs> Act<'a, 'e, F> {
             Operation::Remove => self.remove(&place, stat.as_ref()),
             Operation::Rename { to } => self.rename(&place, stat.as_ref(), to),
         }
+    }
+
+    /// Waits until a received file is durable, and looks once more at the place that was looked at meanwhile.
+    fn durable(&mut self, place: &Place<F>, stat: Option<&Stat>, staged: Staged<F>) -> Step<Staged<F>> {
+        let Some(file) = &staged.file else { return Ok(staged) };
+        self.ep.fs.sync_file(file).map_err(|error| self.problem(&error))?;
+        if self.stat(place)?.as_ref() != stat {
+            return Err(self.unexpected(&place.path));
+        }
+        Ok(staged)
     }
 
     /// Whether a directory is asked for that stands there, but has no row because the rules ignore it and nothing in it counted.

@@ -101,7 +101,9 @@ fn refused<F: Fs>(receiving: &Receiving<F>, shown: &Problem) -> (BatchId, Vec<Ou
     (receiving.batch.id, vec![Outcome::Problem(shown.clone()); receiving.batch.actions.len()])
 }
 
-/// Makes received content durable before anything of it can be seen. What can't be made durable isn't put in place.
+/// Makes received content durable before anything of it can be seen. What can't be made durable isn't put in place. Where there are few
+/// files the disk only begins with those by themselves: it works while their places are looked at, and
+/// [`Act`] waits for it before it puts one in place.
 fn make_durable<F: Fs>(ep: &Endpoint<F>, staging: &mut Staging<'_, F>, batches: &mut [Receiving<F>]) {
     // Whatever made an earlier sync fail may have been content of these.
     let failures = batches.iter().map(|receiving| receiving.failures).min().unwrap_or_default();
@@ -114,13 +116,16 @@ fn make_durable<F: Fs>(ep: &Endpoint<F>, staging: &mut Staging<'_, F>, batches: 
         && files.iter().all(|received| matches!(received, Received::File(staged) if staged.file.is_some()));
     let whole = if one_by_one { Ok(()) } else { ep.sync_fs(failures) };
     for received in &mut files {
-        let Received::File(staged) = &**received else { continue };
-        let synced = match (&whole, &staged.file) {
-            (Ok(()), Some(file)) if one_by_one => {
-                ep.fs.sync_file(file).map_err(|error| problem::of_fs(ep.side, &error))
+        let Received::File(staged) = &mut **received else { continue };
+        let synced = match &staged.file {
+            Some(file) if one_by_one && !staged.is_in_tree() => {
+                ep.fs.begin_sync(file);
+                continue;
             }
-            (whole, _) => whole.clone(),
+            Some(file) if one_by_one => ep.fs.sync_file(file).map_err(|error| problem::of_fs(ep.side, &error)),
+            _ => whole.clone(),
         };
+        staged.file = None;
         if let Err(shown) = synced {
             staging.discard_one(&staged.at);
             **received = Received::Failed(Outcome::Problem(shown));

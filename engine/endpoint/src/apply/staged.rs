@@ -19,7 +19,7 @@ pub(super) struct Staged<F: Fs> {
     /// Where it stands, from staging's root.
     pub at: RelPathBuf,
     pub entry: File,
-    /// Still open where there are few of them.
+    /// Still open where there are few of them: it is made durable in its turn.
     pub file: Option<F::File>,
     /// What it looks like, in a tree.
     pub stat: Option<Stat>,

@@ -215,6 +215,9 @@ pub trait Fs: Send + Sync + 'static {
         Ok(size)
     }
 
+    /// Has the disk begin with what [`sync_file`](Self::sync_file) will wait for. Only saves time, so it can't fail.
+    fn begin_sync(&self, _file: &Self::File) {}
+
     /// Returns when the content and the length of a file are durable. Says nothing about its name.
     fn sync_file(&self, file: &Self::File) -> Result<()>;
 

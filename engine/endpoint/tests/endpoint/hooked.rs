@@ -300,6 +300,10 @@ impl Fs for Hooked {
         self.inner.copy_range(&from.file, range, &to.file, to_offset)
     }
 
+    fn begin_sync(&self, file: &Self::File) {
+        self.inner.begin_sync(&file.file);
+    }
+
     fn sync_file(&self, file: &Self::File) -> Result<()> {
         self.hooks.hear(Call::SyncFile, "")?;
         self.inner.sync_file(&file.file)

@@ -2,6 +2,8 @@
 
 use std::fs::File;
 use std::ops::Range;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
 
 use rustix::fs::SeekFrom;
 use rustix::io::{Errno, Result};
@@ -93,6 +95,14 @@ fn write_all_at(to: &File, mut content: &[u8], mut at: u64) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Has the disk begin to write the content of a file.
+#[cfg(target_os = "linux")]
+pub(super) fn begin_sync(file: &File) {
+    // What can't be begun is found out by whoever waits for it.
+    // SAFETY: takes numbers alone.
+    let _ = unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
 }
 
 #[cfg(target_os = "linux")]

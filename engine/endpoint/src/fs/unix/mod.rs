@@ -185,6 +185,11 @@ impl Fs for OsFs {
         content::copy_range(from, from_range, to, to_offset).map_err(on("copy content"))
     }
 
+    #[cfg(target_os = "linux")]
+    fn begin_sync(&self, file: &File) {
+        content::begin_sync(file);
+    }
+
     fn sync_file(&self, file: &File) -> Result<()> {
         content::sync_file(file).map_err(on("make the file durable"))
     }
