@@ -103,6 +103,9 @@ impl Drop for Dockerd {
             eprintln!("{}", self.log());
         }
         self.end();
+        // Docker leaves the namespace of its swarm mounted, where it had one.
+        let swarm = self.directory.join("exec/netns/default");
+        let _ = as_root("umount").arg(swarm).stderr(Stdio::null()).status();
         // Layers belong to root.
         let _ = as_root("rm").arg("-rf").arg(&self.directory).status();
     }
