@@ -17,7 +17,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use causeway_endpoint::serve::{content_dir, share_dir};
+use causeway_endpoint::serve::{content_dir, share_dir, shares_dir};
 use causeway_sync::Replica;
 use causeway_wire::agent::ShareId;
 
@@ -59,7 +59,7 @@ impl Disk {
         make(root)?;
         let root = root.canonicalize().map_err(failed("find the directory", root))?;
         let disk = Self { root };
-        make(&disk.root.join("shares"))?;
+        make(&shares_dir(&disk.root))?;
         make(&disk.removed())?;
         disk.empty_removed();
         Ok(disk)

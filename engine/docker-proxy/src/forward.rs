@@ -93,7 +93,11 @@ impl Forward {
     /// Rewrites a request, and waits for what it needs.
     async fn prepare(&self, route: &Route, request: Request<Incoming>) -> Result<(Request<Body>, Vec<Bound>), Refusal> {
         match route {
-            Route::ContainerStart(container) => self.wait_for_container(container).await,
+            Route::ContainerStart(container) => {
+                let needs = self.needs_of(container).await;
+                self.host.check(&needs)?;
+                self.settle(&needs).await;
+            }
             Route::ExecStart(exec) => self.wait_for_exec(exec).await,
             _ => {}
         }
@@ -136,26 +140,30 @@ impl Forward {
         looked.unwrap_or_else(|_| Err(Refusal::bad_answer("Causeway failed because of a defect; its log says more.")))
     }
 
-    /// Waits until a container finds what was changed before. What Docker doesn't know, it says itself when it is asked.
-    async fn wait_for_container(&self, container: &str) {
-        let Some(inspected) = self.ask(&format!("/containers/{}/json", encode(container))).await else { return };
-        let mut needs = Needs::of_container(&inspected);
-        if needs.waits_for_nothing {
-            return;
-        }
+    /// What a container needs; nothing where Docker doesn't know it, which it says itself when it is asked.
+    async fn needs_of(&self, container: &str) -> Needs {
+        let inspected = self.ask(&format!("/containers/{}/json", encode(container))).await;
+        let mut needs = inspected.map(|inspected| Needs::of_container(&inspected)).unwrap_or_default();
         for volume in needs.volumes.drain(..).take(VOLUMES_MAX) {
             if let Some(inspected) = self.ask(&format!("/volumes/{}", encode(&volume))).await {
                 needs.places.extend(Needs::place_of_volume(&inspected));
             }
         }
-        // On time-out it starts all the same; the share says so.
-        let _ = self.host.settle(&needs).await;
+        needs
+    }
+
+    /// Waits until a container finds what was changed before.
+    async fn settle(&self, needs: &Needs) {
+        if !needs.waits_for_nothing {
+            // On time-out it starts all the same; the share says so.
+            let _ = self.host.settle(needs).await;
+        }
     }
 
     async fn wait_for_exec(&self, exec: &str) {
         let Some(inspected) = self.ask(&format!("/exec/{}/json", encode(exec))).await else { return };
         if let Some(container) = container_of_exec(&inspected) {
-            self.wait_for_container(&container).await;
+            self.settle(&self.needs_of(&container).await).await;
         }
     }
 

@@ -42,6 +42,9 @@ pub trait Host: Send + Sync + 'static {
     /// Waits until what was changed on the host before is in the machine, at these places. Bounded.
     fn settle<'a>(&'a self, needs: &'a Needs) -> Later<'a, Result<(), Unready>>;
 
+    /// Whether a container with these places may start: one may be gone for good, and Docker would make an empty directory there.
+    fn check(&self, needs: &Needs) -> Result<(), Refusal>;
+
     /// Something was made that has these binds: the paths as they were given, and the places that they became.
     fn created(&self, owner: &str, binds: &[(String, String)]);
 

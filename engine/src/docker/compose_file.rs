@@ -9,7 +9,7 @@
 //! Files are merged as Compose merges them: of one service the last mode counts, and patterns add up; `extends` and `include` are followed.
 //! A project has one share, so its services have to agree on the mode. Compose itself has read the files before.
 //!
-//! Not here: variables, profiles, files that aren't on this computer, and what takes away again what an earlier file said (`!reset`,
+//! Not here: variables (their values are the shell's that Compose ran in; who names one is told), profiles, files that aren't on this computer, and what takes away again what an earlier file said (`!reset`,
 //! `!override`).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use causeway_api::{CreateShare, Mode};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// The word.
 const WORD: &str = "x-causeway";
@@ -70,9 +71,24 @@ pub enum ComposeFileError {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Wanted {
     mode: Option<Mode>,
+    #[serde(deserialize_with = "without_variables")]
     exclude: Vec<String>,
+    #[serde(deserialize_with = "without_variables")]
     upload_exclude: Vec<String>,
+    #[serde(deserialize_with = "without_variables")]
     download_exclude: Vec<String>,
+}
+
+/// Texts as Compose takes them (compose-spec, "Interpolation"): a dollar is written twice, and alone begins a variable.
+fn without_variables<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let literal = |text: String| match text.replace("$$", "").contains('$') {
+        true => {
+            Err(D::Error::custom(format!("\"{text}\" has a variable in it, which {WORD} can't have: write its value")))
+        }
+        false => Ok(text.replace("$$", "$")),
+    };
+    texts.into_iter().map(literal).collect()
 }
 
 #[derive(Default, Deserialize)]
@@ -354,6 +370,7 @@ mod tests {
                 wanted(None, &["a"]),
             ),
             (&["services:\n  web:\n    x-causeway:\n"], wanted(None, &[])),
+            (&["services: {web: {x-causeway: {exclude: [\"$$a$$$$\"]}}}"], wanted(None, &["$a$$"])),
         ] {
             assert_eq!(read(texts), Ok(expected), "{texts:?}");
         }
@@ -411,6 +428,9 @@ mod tests {
             (&["services: {web: {x-causeway: {mode: both-ways}}}"][..], "/0.yaml isn't understood"),
             (&["services: {web: {x-causeway: {modes: two-way-safe}}}"], "modes"),
             (&["services: {web: {x-causeway: {exclude: a}}}"], "/0.yaml isn't understood"),
+            (&["services: {web: {x-causeway: {exclude: [\"${OUT}/a\"]}}}"], "\"${OUT}/a\" has a variable in it"),
+            (&["services: {web: {x-causeway: {upload-exclude: [$$$OUT]}}}"], "has a variable in it"),
+            (&["services: {web: {x-causeway: {mode: \"${MODE}\"}}}"], "${MODE}"),
             (&["services: {}", "services: [x-causeway"], "/1.yaml isn't understood"),
             (
                 &["services: {a: {x-causeway: {mode: one-way-safe}}, b: {x-causeway: {mode: two-way-safe}}}"],

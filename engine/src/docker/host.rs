@@ -9,6 +9,7 @@ use causeway_api::ApiError;
 use causeway_docker_proxy::answer::Shown;
 use causeway_docker_proxy::request::Wish;
 use causeway_docker_proxy::{Host, Later, Needs, Place, Project, Refusal, Unready};
+use causeway_endpoint::serve::shares_dir;
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, oneshot};
 
@@ -79,7 +80,8 @@ impl EngineHost {
 
     /// The shares, for what is in the machine already.
     fn shares(&self) -> Ground {
-        Ground { shares: self.engine.covered(), ..Ground::default() }
+        let copies = shares_dir(self.engine.machine().disk());
+        Ground { shares: self.engine.covered(), copies, ..Ground::default() }
     }
 
     /// What binds may lead to now.
@@ -214,6 +216,17 @@ impl Host for EngineHost {
             }
             unready.map_or(Ok(()), Err)
         })
+    }
+
+    fn check(&self, needs: &Needs) -> Result<(), Refusal> {
+        let ground = self.shares();
+        match needs.places.iter().any(|place| ground.is_left_over(place)) {
+            false => Ok(()),
+            true => Err(Refusal::bad_request(
+                "Causeway: a share that this container has bound was removed, so there is nothing left to bind. Make the container anew, \
+                 which binds the share that its folder has now: docker compose up --force-recreate, or docker rm and docker run.",
+            )),
+        }
     }
 
     fn created(&self, owner: &str, binds: &[(String, String)]) {

@@ -17,7 +17,7 @@ use causeway_sync::ignore::Verdict;
 use crate::share::rules;
 
 /// What belongs to the kernel that the containers run on: the machine's own, wherever it is.
-const OF_THE_KERNEL: [&str; 3] = ["/dev", "/proc", "/sys"];
+const OF_THE_KERNEL: [&str; 5] = ["/dev", "/proc", "/sys", "/lib/modules", "/usr/lib/modules"];
 /// Where programs expect Docker's socket.
 const DOCKER_SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
 
@@ -52,6 +52,8 @@ pub struct Ground {
     pub docker_socket: PathBuf,
     /// Where Docker's socket is for a container.
     pub docker_in_machine: String,
+    /// The directory of the machine that holds the copies of all shares; empty where that isn't known.
+    pub copies: PathBuf,
     /// Whether containers run on the host itself, where they can have its own folders.
     pub is_host: bool,
 }
@@ -131,6 +133,13 @@ impl Ground {
     pub fn share_at(&self, place: &str) -> Option<&Covered> {
         let is_in = |share: &&Covered| !share.guest.is_empty() && Path::new(place).starts_with(&share.guest);
         self.shares.iter().find(is_in)
+    }
+
+    /// Whether a place was in the copy of a share that isn't there any more.
+    pub fn is_left_over(&self, place: &str) -> bool {
+        let is_copy = !self.copies.as_os_str().is_empty() && Path::new(place).starts_with(&self.copies);
+        let all_are_known = self.shares.iter().all(|share| !share.guest.is_empty());
+        is_copy && all_are_known && self.share_at(place).is_none()
     }
 
     /// Puts paths of the host into a sentence that names places.
@@ -398,6 +407,48 @@ mod tests {
             }
         }
         assert!(base.join("home/new").is_dir() && !base.join("home/other").exists());
+    }
+
+    #[test]
+    fn what_is_the_kernel_s_is_the_machine_s_own() {
+        for (source, expected) in [
+            ("/proc/sys", Some("/proc/sys")),
+            ("/dev", Some("/dev")),
+            ("/lib/modules", Some("/lib/modules")),
+            ("/run/docker.sock", Some("/m/docker.sock")),
+            ("/lib/modules.old", None),
+            ("/device", None),
+        ] {
+            let ground = Ground { docker_in_machine: "/m/docker.sock".to_owned(), ..Ground::default() };
+            let wish = Wish { source: source.to_owned(), missing: Missing::Leave, may_be_copy: true };
+            let found = ground.find(&wish).ok().map(|found| found.place.path);
+            assert_eq!(found.as_deref(), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn the_copy_of_a_share_that_was_removed_is_left_over() {
+        let covered = |guest: &str| Covered {
+            id: ShareId(String::new()),
+            name: ShareName::new("a").unwrap(),
+            host: PathBuf::from("/home/a"),
+            guest: guest.to_owned(),
+            patterns: Patterns::default(),
+        };
+        for (guest, place, expected) in [
+            ("/m/shares/1/content", "/m/shares/1/content/sub", false),
+            ("/m/shares/1/content", "/m/shares/2/content", true),
+            ("/m/shares/1/content", "/m/shares/2/content/sub", true),
+            ("/m/shares/1/content", "/dev/null", false),
+            ("/m/shares/1/content", "/m/shares.old", false),
+            // Any may be its.
+            ("", "/m/shares/2/content", false),
+        ] {
+            let ground = Ground { shares: vec![covered(guest)], copies: "/m/shares".into(), ..Ground::default() };
+            assert_eq!(ground.is_left_over(place), expected, "{guest} {place}");
+        }
+        let nothing_known = Ground { shares: vec![covered("/m/shares/1/content")], ..Ground::default() };
+        assert!(!nothing_known.is_left_over("/m/shares/2/content"));
     }
 
     #[test]

@@ -9,8 +9,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use causeway_api::{ApiError, ErrorCode, Home, MachineInfo, MachineKind, MachineState, PathBytes};
-use causeway_endpoint::serve::content_dir;
-use causeway_wire::agent::ShareId;
 
 use super::presence::{OnAbsence, Presence};
 use super::process::{Phase, Start, Supervisor, find_agent};
@@ -128,8 +126,8 @@ impl Machine for LocalMachine {
         self.presence.link().ok_or_else(|| Absent::of(&self.info()))
     }
 
-    fn content_path(&self, share: ShareId) -> Option<PathBytes> {
-        Some(PathBytes::from(content_dir(&self.disk, share).as_path()))
+    fn disk(&self) -> &Path {
+        &self.disk
     }
 
     fn measure(&self) -> Option<Measured> {

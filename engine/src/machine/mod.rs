@@ -13,11 +13,11 @@ pub mod usage;
 pub mod vm;
 mod watchers;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_api::{ApiError, ErrorCode, MachineInfo, MachineState, PathBytes, Remedy};
-use causeway_wire::agent::ShareId;
+use causeway_api::{ApiError, ErrorCode, MachineInfo, MachineState, Remedy};
 
 use crate::remote::{AgentLink, Door};
 
@@ -91,8 +91,8 @@ pub trait Machine: Send + Sync {
     fn info(&self) -> MachineInfo;
     /// The agent that answers now.
     fn agent(&self) -> Result<Arc<AgentLink>, Absent>;
-    /// Where a share's copy stands inside the machine, as far as that is known before the agent says so.
-    fn content_path(&self, share: ShareId) -> Option<PathBytes>;
+    /// The directory that is its disk, for what runs in it. The copies of shares stand there.
+    fn disk(&self) -> &Path;
     /// Whether it runs a Docker of its own.
     fn has_docker(&self) -> bool {
         false

@@ -4,6 +4,7 @@ use causeway_api::{
     Amount, ApiError, Bins, Entries, LastChange, PathBytes, Phase, Problem, Progress, Remedy, ShareInfo, Space, State,
     Timestamp, Watch, WatchKind, Watches,
 };
+use causeway_endpoint::serve::content_dir;
 use causeway_sync::Side;
 use causeway_sync::session::Status;
 use causeway_wire::errand::Counts;
@@ -60,7 +61,7 @@ pub fn initial(settings: &ShareSettings, machine: &dyn Machine) -> ShareInfo {
         id: settings.id.clone(),
         name: settings.name.clone(),
         host_path: PathBytes::from(settings.host_path.as_path()),
-        guest_path: machine.content_path(wire_id(settings)).unwrap_or_default(),
+        guest_path: PathBytes::from(content_dir(machine.disk(), wire_id(settings)).as_path()),
         mode: settings.mode,
         symlinks: settings.symlinks,
         patterns: settings.patterns.clone(),

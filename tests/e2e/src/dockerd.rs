@@ -103,6 +103,9 @@ impl Drop for Dockerd {
             eprintln!("{}", self.log());
         }
         self.end();
+        // Docker leaves the namespace of its swarm mounted, where it had one.
+        let swarm = self.directory.join("exec/netns/default");
+        let _ = as_root("umount").arg(swarm).stderr(Stdio::null()).status();
         // Layers belong to root.
         let _ = as_root("rm").arg("-rf").arg(&self.directory).status();
     }
@@ -116,6 +119,50 @@ fn as_root(program: &str) -> Command {
     let mut command = Command::new("sudo");
     command.args(["-n", program]);
     command
+}
+
+/// What has a Docker that programs reach through the proxy of a place.
+pub trait HasDocker {
+    /// The place.
+    fn place(&self) -> &Place;
+
+    /// How long anything that goes through Docker may take.
+    fn limit(&self) -> Duration;
+
+    /// What is shown with a failure.
+    fn log(&self) -> String {
+        self.place().log_end()
+    }
+
+    /// The socket that programs use.
+    fn socket(&self) -> PathBuf {
+        self.place().home().join("run/docker.sock")
+    }
+
+    /// The docker command.
+    fn docker(&self, arguments: &[&str]) -> Command {
+        docker(self.place(), &self.socket(), arguments)
+    }
+
+    /// Runs the docker command to its end.
+    fn run_docker(&self, arguments: &[&str]) -> Ran {
+        let child = self.docker(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        finish(child, self.limit())
+    }
+
+    /// The same, which has to succeed; returns what it printed.
+    fn docker_ok(&self, arguments: &[&str]) -> String {
+        let ran = self.run_docker(arguments);
+        assert_eq!(ran.code, 0, "docker {arguments:?}: {}{}\n{}", ran.out, ran.err, self.log());
+        ran.out
+    }
+
+    /// The same, which has to fail; returns what it said.
+    fn docker_fails(&self, arguments: &[&str]) -> String {
+        let ran = self.run_docker(arguments);
+        assert_ne!(ran.code, 0, "docker {arguments:?}: {}{}", ran.out, ran.err);
+        ran.err
+    }
 }
 
 /// A place whose machine is a directory, with a Docker Engine beside it.
@@ -138,37 +185,6 @@ impl Docked {
         docked
     }
 
-    /// The socket that programs use.
-    pub fn socket(&self) -> PathBuf {
-        self.place.home().join("run/docker.sock")
-    }
-
-    /// The docker command.
-    pub fn docker(&self, arguments: &[&str]) -> Command {
-        docker(&self.place, &self.socket(), arguments)
-    }
-
-    /// Runs the docker command to its end.
-    pub fn run_docker(&self, arguments: &[&str]) -> Ran {
-        let child = self.docker(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        finish(child, DOCKER_LIMIT)
-    }
-
-    /// The same, which has to succeed; returns what it printed.
-    pub fn docker_ok(&self, arguments: &[&str]) -> String {
-        let ran = self.run_docker(arguments);
-        let log = || format!("{}{}", self.place.log_end(), self.dockerd.log());
-        assert_eq!(ran.code, 0, "docker {arguments:?}: {}{}\n{}", ran.out, ran.err, log());
-        ran.out
-    }
-
-    /// The same, which has to fail; returns what it said.
-    pub fn docker_fails(&self, arguments: &[&str]) -> String {
-        let ran = self.run_docker(arguments);
-        assert_ne!(ran.code, 0, "docker {arguments:?}: {}{}", ran.out, ran.err);
-        ran.err
-    }
-
     /// Runs a shell's command in a container with a bind; returns what it prints.
     pub fn sh(&self, bind: &str, command: &str) -> String {
         self.docker_ok(&["run", "--rm", "--network", "none", "-v", bind, BUSYBOX, "sh", "-c", command])
@@ -182,6 +198,20 @@ impl Docked {
     /// What Docker itself says.
     pub fn get_direct(&self, path: &str) -> Value {
         get(&self.dockerd.socket(), path)
+    }
+}
+
+impl HasDocker for Docked {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    fn limit(&self) -> Duration {
+        DOCKER_LIMIT
+    }
+
+    fn log(&self) -> String {
+        self.place.log_end() + &self.dockerd.log()
     }
 }
 

@@ -18,7 +18,7 @@ pub mod vm;
 pub mod watcher;
 
 pub use disk::Disk;
-pub use dockerd::Docked;
+pub use dockerd::{Docked, HasDocker};
 pub use load::Load;
 pub use meddler::{Meddler, Meddling, Party};
 pub use place::{Place, Ran};

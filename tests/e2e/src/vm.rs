@@ -2,12 +2,12 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::dockerd::{self, BUSYBOX};
+use crate::dockerd::{self, BUSYBOX, HasDocker};
 use crate::place::{Place, Ran, finish, kill, program};
 use crate::{Share, eventually};
 
@@ -67,29 +67,6 @@ impl Vm {
         eventually(|| self.status()["state"] == "running", || format!("{}\n{}", self.status(), self.place.log_end()));
     }
 
-    /// Where Docker's API is.
-    pub fn docker_socket(&self) -> PathBuf {
-        self.place.home().join("run/docker.sock")
-    }
-
-    /// The docker command.
-    pub fn docker(&self, arguments: &[&str]) -> Command {
-        dockerd::docker(&self.place, &self.docker_socket(), arguments)
-    }
-
-    /// Runs the docker command to its end.
-    pub fn run_docker(&self, arguments: &[&str]) -> Ran {
-        let child = self.docker(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        finish(child, DOCKER_LIMIT)
-    }
-
-    /// The same, which has to succeed; returns what it printed.
-    pub fn docker_ok(&self, arguments: &[&str]) -> String {
-        let ran = self.run_docker(arguments);
-        assert_eq!(ran.code, 0, "docker {arguments:?}: {}{}\n{}", ran.out, ran.err, self.place.log_end());
-        ran.out
-    }
-
     /// The docker command with something to read.
     pub fn docker_with_input(&self, arguments: &[&str], input: &[u8]) -> Ran {
         let mut docker = self.docker(arguments);
@@ -128,6 +105,16 @@ impl Vm {
         let processes = self.place.processes();
         let hypervisor = processes.iter().find(|(_, command)| command.contains("qemu-system"));
         kill(hypervisor.expect("a hypervisor runs").0);
+    }
+}
+
+impl HasDocker for Vm {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    fn limit(&self) -> Duration {
+        DOCKER_LIMIT
     }
 }
 

@@ -23,9 +23,14 @@ use causeway_wire::{FrameError, Malformed};
 
 use crate::error::ProtocolError;
 
+/// The directory of all shares on the agent's disk.
+pub fn shares_dir(disk: &Path) -> PathBuf {
+    disk.join("shares")
+}
+
 /// The directory of a share on the agent's disk.
 pub fn share_dir(disk: &Path, share: ShareId) -> PathBuf {
-    disk.join("shares").join(share.to_string())
+    shares_dir(disk).join(share.to_string())
 }
 
 /// Where the share's copy stands on the agent's disk. Where that is a directory of the engine's computer too, the engine knows it before

@@ -46,8 +46,6 @@ use std::time::{Duration, Instant};
 use causeway_api::{
     ApiError, ErrorCode, Home, MachineInfo, MachineKind, MachineState, PathBytes, Remedy, StartPhase, VmInfo,
 };
-use causeway_endpoint::serve::content_dir;
-use causeway_wire::agent::ShareId;
 use causeway_wire::boot::{self, Boot, DataDisk};
 use causeway_wire::channel::Target;
 
@@ -299,8 +297,8 @@ impl Machine for VmMachine {
         self.shared.presence.link().ok_or_else(|| Absent::of(&self.info()))
     }
 
-    fn content_path(&self, share: ShareId) -> Option<PathBytes> {
-        Some(PathBytes::from(content_dir(Path::new(GUEST_DISK), share).as_path()))
+    fn disk(&self) -> &Path {
+        Path::new(GUEST_DISK)
     }
 
     fn has_docker(&self) -> bool {

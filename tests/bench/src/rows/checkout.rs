@@ -43,10 +43,16 @@ fn git(folder: &Path) -> Command {
     git
 }
 
-fn commits(root: &Path, files: &[std::path::PathBuf]) -> Result<()> {
+/// Makes a repository of a tree, with all of it in its first commit.
+pub fn first_commit(root: &Path) -> Result<()> {
     timed(git(root).args(["init", "-q"]))?;
     timed(git(root).args(["add", "-A"]))?;
     timed(git(root).args(["commit", "-q", "-m", "first"]))?;
+    Ok(())
+}
+
+fn commits(root: &Path, files: &[std::path::PathBuf]) -> Result<()> {
+    first_commit(root)?;
     timed(git(root).args(["tag", "first"]))?;
     let mut random = Random::new(8);
     for three in files.chunks(EVERY) {

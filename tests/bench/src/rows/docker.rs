@@ -8,8 +8,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use causeway_e2e::Docked;
 use causeway_e2e::dockerd::{BUSYBOX, docker};
+use causeway_e2e::{Docked, HasDocker};
 
 use crate::figures::{Figure, Unit};
 use crate::ground::Ground;

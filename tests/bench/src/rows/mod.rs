@@ -70,7 +70,7 @@ pub const ALL: &[Row] = &[
     Row { name: "vm-device", what: "channels into a VM, beside its bare vsock device", measure: vm::beside_the_device },
     Row {
         name: "vm-container",
-        what: "find and cat in a container, beside the guest's own ext4",
+        what: "find, cat and git status in a container, on a share and by virtiofs, beside the guest's own ext4",
         measure: vm::container,
     },
     Row { name: "peers", what: "rsync, Unison and lsyncd with the same tree", measure: peers::all },

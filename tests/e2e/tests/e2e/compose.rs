@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use causeway_e2e::dockerd::{BUSYBOX, DOCKER_LIMIT};
 use causeway_e2e::place::finish;
-use causeway_e2e::{Docked, Ran, Share, eventually};
+use causeway_e2e::{Docked, HasDocker, Ran, Share, eventually};
 
 fn compose(docked: &Docked, folder: &Path, arguments: &[&str]) -> Ran {
     let mut docker = docked.docker(&[&["compose"], arguments].concat());

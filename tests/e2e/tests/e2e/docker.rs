@@ -1,6 +1,7 @@
 //! Containers on shares: a real docker command, the proxy, and a real Docker Engine of the test's own.
 
-mod bound_files;
+pub mod bound_files;
+pub mod edits;
 mod services;
 mod streams;
 
@@ -10,24 +11,25 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use causeway_e2e::dockerd::{BUSYBOX, DOCKER_LIMIT};
-use causeway_e2e::{Docked, Share, eventually};
+use causeway_e2e::dockerd::BUSYBOX;
+use causeway_e2e::{Docked, HasDocker, Share, eventually};
 
-fn bind(host: &Path, at: &str) -> String {
+/// What `-v` says.
+pub fn bind(host: &Path, at: &str) -> String {
     format!("{}:{at}", host.display())
 }
 
 /// A docker command at work. Killed at its end.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Running {
-    fn start(docked: &Docked, arguments: &[&str]) -> Self {
+    pub fn start(docked: &dyn HasDocker, arguments: &[&str]) -> Self {
         let mut docker = docked.docker(arguments);
         Self(docker.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
     /// Reads until its output contains this.
-    fn wait_for(&mut self, part: &str) -> String {
+    pub fn wait_for(&mut self, part: &str) -> String {
         let (mut output, mut piece) = (String::new(), [0; 1024]);
         while !output.contains(part) {
             let bytes = self.0.stdout.as_mut().unwrap().read(&mut piece).unwrap();
@@ -198,9 +200,25 @@ fn a_share_tells_which_containers_have_it() {
     docked.dockerd.again();
     docked.docker_ok(&["start", "web"]);
     wait_for(&docked, "web running /app, helper exited /sub");
-    docked.docker_ok(&["rm", "-f", "web", "helper"]);
+    docked.docker_ok(&["rm", "-f", "helper"]);
+    wait_for(&docked, "web running /app");
+    a_share_that_was_removed_is_no_empty_folder(&docked, &folder);
     wait_for(&docked, "");
     docked.place.ok(&["share", "remove", "repo"]);
+}
+
+/// Docker would make one where its copy was.
+fn a_share_that_was_removed_is_no_empty_folder(docked: &Docked, folder: &Path) {
+    fs::write(folder.join("file"), "content").unwrap();
+    docked.place.ok(&["share", "remove", "repo", "--force"]);
+    docked.place.share(folder, &[]);
+    for again in ["start", "restart"] {
+        docked.run_docker(&["stop", "-t", "0", "web"]);
+        let said = docked.docker_fails(&[again, "web"]);
+        assert!(said.contains("was removed") && said.contains("--force-recreate"), "{said}");
+    }
+    docked.docker_ok(&["rm", "-f", "web"]);
+    assert_eq!(docked.sh(&bind(folder, "/app"), "cat /app/file"), "content");
 }
 
 #[test]
@@ -211,42 +229,11 @@ fn containers_see_what_was_changed_before_they_started() {
     let share = docked.place.share(&folder, &[]);
     let app = bind(&folder, "/app");
     docked.docker_ok(&["run", "-d", "--name", "c1", "--network", "none", "-v", &app, BUSYBOX, "sleep", "1000"]);
-    a_command_sees_a_burst_of_edits(&docked, &folder);
-    a_watching_process_sees_an_edit(&docked, &folder);
+    edits::a_command_sees_a_burst_of_edits(&docked, &folder, 10);
+    edits::a_watching_process_sees_an_edit(&docked, &folder);
     a_new_file_can_be_bound_at_once(&docked, &folder);
     a_wait_is_bounded_and_can_be_turned_off(&docked, &share, &app);
     docked.docker_ok(&["rm", "-f", "c1"]);
-}
-
-fn a_command_sees_a_burst_of_edits(docked: &Docked, folder: &Path) {
-    for round in 1..=10 {
-        for number in 0..200 {
-            fs::write(folder.join(format!("burst {number}")), format!("{round}\n")).unwrap();
-        }
-        fs::write(folder.join("file"), round.to_string()).unwrap();
-        let seen = docked.docker_ok(&["exec", "c1", "sh", "-c", "cat /app/file; cat /app/burst* | sort -u"]);
-        assert_eq!(seen, format!("{round}{round}\n"));
-    }
-    fs::write(folder.join("file"), "restarted").unwrap();
-    docked.docker_ok(&["restart", "-t", "0", "c1"]);
-    assert_eq!(docked.docker_ok(&["exec", "c1", "cat", "/app/file"]), "restarted");
-}
-
-fn a_watching_process_sees_an_edit(docked: &Docked, folder: &Path) {
-    let mut watching = Running::start(docked, &["exec", "c1", "inotifywait", "-m", "/app"]);
-    // It doesn't say on this stream when it watches.
-    let (mut seen, begun) = (false, Instant::now());
-    let reader = std::thread::spawn(move || watching.wait_for("hot"));
-    while !seen && begun.elapsed() < DOCKER_LIMIT {
-        let written = Instant::now();
-        fs::write(folder.join("hot"), format!("{:?}", begun.elapsed())).unwrap();
-        while !seen && written.elapsed() < Duration::from_secs(1) {
-            seen = reader.is_finished();
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-    assert!(seen, "no edit was seen within a second");
-    reader.join().unwrap();
 }
 
 fn a_new_file_can_be_bound_at_once(docked: &Docked, folder: &Path) {

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use causeway_e2e::Docked;
 use causeway_e2e::dockerd::{BUSYBOX, Dockerd, docker, import_busybox, tool};
 use causeway_e2e::place::finish;
+use causeway_e2e::{Docked, HasDocker};
 
 /// How long the suite may take: most of it waits for containers to end.
 const SUITE_LIMIT: Duration = Duration::from_secs(240);

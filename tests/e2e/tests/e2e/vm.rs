@@ -1,5 +1,6 @@
 //! The machine as a VM, emulated: booted, used, killed, and used again.
 
+mod edits;
 mod guest;
 mod inside;
 mod pauses;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use causeway_e2e::disk::may_mount;
 use causeway_e2e::dockerd::BUSYBOX;
 use causeway_e2e::vm::DOCKER_LIMIT;
-use causeway_e2e::{Disk, Place, Share, Vm, eventually};
+use causeway_e2e::{Disk, HasDocker, Place, Share, Vm, eventually};
 
 /// A port that nobody has right now.
 fn free_port() -> u16 {
@@ -131,7 +132,7 @@ fn one_that_takes_nothing_holds_nobody_up(vm: &Vm) {
 
 /// 200 connections to Docker at once, each of which asks only when all are open.
 fn many_streams_at_once(vm: &Vm) {
-    let mut streams: Vec<UnixStream> = (0..200).map(|_| UnixStream::connect(vm.docker_socket()).unwrap()).collect();
+    let mut streams: Vec<UnixStream> = (0..200).map(|_| UnixStream::connect(vm.socket()).unwrap()).collect();
     for stream in &mut streams {
         stream.set_read_timeout(Some(DOCKER_LIMIT)).unwrap();
         stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").unwrap();

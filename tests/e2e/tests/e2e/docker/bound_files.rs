@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use causeway_e2e::dockerd::{BUSYBOX, DOCKER_LIMIT};
-use causeway_e2e::{Docked, Share};
+use causeway_e2e::dockerd::BUSYBOX;
+use causeway_e2e::{Docked, HasDocker, Share};
 
-use super::{Running, bind};
+use super::bind;
+use super::edits::within_a_second;
 
 /// Saves a file as editors do that never leave half of one: written aside, and renamed into its place.
 fn save(file: &Path, content: &str) {
@@ -26,11 +26,7 @@ fn a_file_that_a_container_has_bound_is_updated_in_place() {
     let conf = bind(&file, "/conf");
     docked.docker_ok(&["run", "-d", "--name", "c1", "--network", "none", "-v", &conf, BUSYBOX, "sleep", "1000"]);
     let seen = |docked: &Docked| docked.docker_ok(&["exec", "c1", "cat", "/conf"]);
-    for content in ["saved", "saved with more in it", "", "1"] {
-        save(&file, content);
-        assert_eq!(seen(&docked), content);
-    }
-    a_process_that_watches_the_file_sees_it_saved(&docked, &file);
+    saves_are_seen_in_place(&docked, &file);
 
     // The other way it is an edit like any other.
     docked.docker_ok(&["exec", "c1", "sh", "-c", "echo written >> /conf"]);
@@ -47,21 +43,14 @@ fn a_file_that_a_container_has_bound_is_updated_in_place() {
     share.assert_equal();
 }
 
-fn a_process_that_watches_the_file_sees_it_saved(docked: &Docked, file: &Path) {
-    let mut watching = Running::start(docked, &["exec", "c1", "inotifywait", "-m", "-e", "close_write", "/conf"]);
-    let (mut is_seen, begun) = (false, Instant::now());
-    let reader = std::thread::spawn(move || watching.wait_for("CLOSE_WRITE"));
-    // It doesn't say on this stream when it watches.
-    while !is_seen && begun.elapsed() < DOCKER_LIMIT {
-        let saved = Instant::now();
-        save(file, &format!("{:?}", begun.elapsed()));
-        while !is_seen && saved.elapsed() < Duration::from_secs(1) {
-            is_seen = reader.is_finished();
-            std::thread::sleep(Duration::from_millis(5));
-        }
+/// At each of the ways in which a container looks at it: "c1" has the file at `/conf`.
+pub fn saves_are_seen_in_place(docked: &dyn HasDocker, file: &Path) {
+    for content in ["saved", "saved with more in it", "", "1"] {
+        save(file, content);
+        assert_eq!(docked.docker_ok(&["exec", "c1", "cat", "/conf"]), content);
     }
-    assert!(is_seen, "no edit was seen within a second");
-    reader.join().unwrap();
+    let watch = ["exec", "c1", "inotifywait", "-m", "-e", "close_write", "/conf"];
+    within_a_second(docked, &watch, "CLOSE_WRITE", |content| save(file, content));
 }
 
 /// The engine knows what was bound before Docker has told it anything.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use causeway_e2e::dockerd::BUSYBOX;
-use causeway_e2e::{Docked, eventually};
+use causeway_e2e::{Docked, HasDocker, eventually};
 
 #[test]
 fn services_use_shares() {

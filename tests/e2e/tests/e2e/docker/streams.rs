@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use causeway_e2e::dockerd::{BUSYBOX, DOCKER_LIMIT};
-use causeway_e2e::{Docked, eventually};
+use causeway_e2e::{Docked, HasDocker, eventually};
 
 use super::Running;
 

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
-use causeway_e2e::{Vm, eventually};
+use causeway_e2e::{HasDocker, Vm, eventually};
 
 #[test]
 fn a_guest_gives_memory_back_keeps_the_time_and_is_started_again() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use causeway_e2e::dockerd::BUSYBOX;
 use causeway_e2e::place::finish;
 use causeway_e2e::vm::{DOCKER_LIMIT, PERL};
-use causeway_e2e::{Share, Terminal, Vm, eventually};
+use causeway_e2e::{HasDocker, Share, Terminal, Vm, eventually};
 
 use super::{free_port, get_path};
 
@@ -36,8 +36,8 @@ fn docker_comes_back_and_projects_run_in_the_vm() {
 /// With a network of the project's own, which Compose makes.
 fn a_project_of_compose(vm: &Vm, share: &Share<'_>) {
     let file = format!(
-        "services:\n  web:\n    image: {BUSYBOX}\n    command: sleep 1000\n    volumes: [\"./src:/app\"]\n  other:\n    image: \
-         {BUSYBOX}\n    command: nc -l -p 80\n"
+        "services:\n  web:\n    build: {{dockerfile_inline: \"FROM {BUSYBOX}\"}}\n    command: sleep 1000\n    volumes: \
+         [\"./src:/app\"]\n  other:\n    image: {BUSYBOX}\n    command: nc -l -p 80\n"
     );
     fs::create_dir(share.host.join("src")).unwrap();
     fs::write(share.host.join("src/file"), "first\n").unwrap();
@@ -49,7 +49,7 @@ fn a_project_of_compose(vm: &Vm, share: &Share<'_>) {
         assert_eq!(ran.code, 0, "{words:?}: {ran:?}\n{}", vm.place.log_end());
         ran.out
     };
-    compose(&["up", "-d"]);
+    compose(&["up", "-d", "--build"]);
     assert_eq!(compose(&["exec", "-T", "web", "cat", "/app/file"]), "first\n");
     fs::write(share.host.join("src/file"), "second\n").unwrap();
     compose(&["exec", "-T", "web", "sh", "-c", "cat /app/file | nc other 80 && echo made > /app/made"]);
@@ -150,10 +150,12 @@ fn docker_commands(vm: &Vm, share: &Share<'_>) {
     // build: a context with a large file, and what the steps print.
     let dockerfile = format!("FROM {BUSYBOX}\nCOPY large /large\nRUN wc -c < /large\n");
     fs::write(inward.join("Dockerfile"), dockerfile).unwrap();
-    let build =
-        vm.docker(&["build", "-t", "built", inward.to_str().unwrap()]).env("DOCKER_BUILDKIT", "0").output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&build.stdout), String::from_utf8_lossy(&build.stderr));
-    assert!(build.status.success() && out.contains("4000000"), "{out}{err}");
+    for buildkit in ["0", "1"] {
+        let mut build = vm.docker(&["build", "-t", "built", "--network", "host", inward.to_str().unwrap()]);
+        let build = build.envs([("DOCKER_BUILDKIT", buildkit), ("BUILDKIT_PROGRESS", "plain")]).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&build.stdout), String::from_utf8_lossy(&build.stderr));
+        assert!(build.status.success() && (out + err).contains("4000000"), "{buildkit}: {build:?}");
+    }
     assert_eq!(vm.docker_ok(&["run", "--rm", "--network", "host", "built", "wc", "-c", "/large"]), "4000000 /large\n");
 }
 
