@@ -16,9 +16,9 @@ use causeway_sync::{BatchId, RelPathBuf, Side};
 
 use super::Surroundings;
 use super::acknowledge::Acknowledgements;
+use super::attempt::{Attempt, Opened};
 use super::clock::Clock;
 use super::command::Command;
-use super::connect::{Attempt, Opened};
 use super::durable::Undurable;
 use super::errands::Counted;
 use super::flush::WaitingFlush;

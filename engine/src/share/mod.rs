@@ -15,6 +15,7 @@
 
 mod acknowledge;
 mod actor;
+mod attempt;
 pub mod check;
 pub mod clock;
 pub mod command;

@@ -25,6 +25,7 @@ mod intents;
 mod items;
 mod outcome;
 mod settle;
+mod side_state;
 mod view;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -43,10 +44,10 @@ use by_path::{Items, PathMap};
 use directory_move::DirectoryMove;
 use diverged::Retry;
 use guard::Run;
-use intake::SideState;
 use intents::Intents;
 use items::Stage;
 use settle::Settling;
+use side_state::SideState;
 
 /// Items at work at which no further changes are asked for. At about 300 bytes each, under 10 MB.
 pub const ITEMS_MAX: usize = 24_576;
