@@ -57,6 +57,8 @@ impl<F: Fs> Act<'_, '_, F> {
         self.keep(self.taken_aside(out), &place.path, Reason::Replaced);
         let landed = self.landed(place, &ours, &mut file, staged.entry.digest);
         self.throw_away(staged.name());
+        // Whoever put something else there meanwhile hasn't seen what was written: it was for what stood there before.
+        let landed = landed.ok_or_else(|| self.unexpected(&place.path))?;
         self.record(place, Entry::File(staged.entry.clone()), &landed).map(Some)
     }
 
@@ -108,13 +110,15 @@ impl<F: Fs> Act<'_, '_, F> {
         self.ep.dirty(&place.path, crate::settings::Look::Again);
     }
 
-    /// How sure it is that the file is at the place and holds what was written.
-    fn landed(&mut self, place: &Place<F>, ours: &Stat, file: &mut F::File, digest: Option<Digest>) -> Landed {
+    /// How sure it is that the file holds what was written; `None` where it isn't at the place any more.
+    fn landed(&mut self, place: &Place<F>, ours: &Stat, file: &mut F::File, digest: Option<Digest>) -> Option<Landed> {
         let fs = &self.ep.fs;
         let holds = matches!(digest_of(fs, file, ours.size, self.buffer), Ok(now) if now == digest);
         match fs.stat(&place.dir, &place.name) {
-            Ok(Some(now)) if holds && now == *ours => Landed::As(now),
-            _ => Landed::Overwritten,
+            Ok(Some(now)) if holds && now == *ours => Some(Landed::As(now)),
+            Ok(Some(now)) if now.inode != ours.inode => None,
+            Ok(None) => None,
+            _ => Some(Landed::Overwritten),
         }
     }
 }

@@ -179,6 +179,32 @@ fn what_somebody_saves_by_rename_meanwhile_stands_there_afterwards() {
     );
 }
 
+/// It took the place of the old content, not of what is just being written: nobody has seen that.
+#[test]
+fn what_somebody_saves_by_rename_while_it_is_written_is_not_told_as_its_successor() {
+    let host = Side::host_with(|share| write(share, "file", "theirs"));
+    let side = pinned();
+    let (file, at, aside) = (side.entry("file"), side.at("file"), side.private.join("aside"));
+    let (mut is_writing, mut writes) = (false, 0);
+    side.hooks.set(move |call, name| {
+        is_writing |= call == Call::OpenForUpdate && name == "file";
+        writes += u32::from(is_writing && call == Call::Write);
+        // The first is the note.
+        if writes == 2 {
+            is_writing = false;
+            writes = 0;
+            fs::write(&aside, "mine").unwrap();
+            fs::rename(&aside, &at).unwrap();
+        }
+        None
+    });
+    assert_eq!(side.put_from(&host, "file", file.clone(), false), Outcome::Unexpected);
+    side.hooks.clear();
+    assert_eq!(fs::read_to_string(side.at("file")).unwrap(), "mine");
+    assert_eq!((side.entry("file"), side.staged()), (file, vec![]));
+    assert_eq!(side.binned(), ["Replaced file old"]);
+}
+
 #[test]
 fn a_pinned_file_that_is_removed_or_moved_meanwhile() {
     let host = Side::host_with(|share| write(share, "file", "theirs"));
