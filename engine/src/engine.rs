@@ -357,7 +357,7 @@ impl Engine {
             socket: PathBytes::from(self.home.docker_socket().as_path()),
             allowed: docker::settings::allowed(&settings),
             wanted: self.wanted(),
-            projects: docker::places::unshared(
+            projects: docker::projects::unshared(
                 self.usage.projects(),
                 &docker::settings::allowed(&settings),
                 &self.covered(),

@@ -8,7 +8,7 @@ use causeway_api::{ApiError, AutoShare, CreateShare, PathBytes, ShareId, State};
 use causeway_docker_proxy::{Project, Refusal};
 
 use super::compose_file::Wanted;
-use super::places::files_in;
+use super::projects::files_in;
 use super::settings;
 use crate::engine::Engine;
 use crate::share::prepared::was_prepared;

@@ -14,6 +14,7 @@ mod follow;
 mod host;
 mod pins;
 pub mod places;
+pub mod projects;
 mod remembered;
 pub mod settings;
 #[cfg(unix)]

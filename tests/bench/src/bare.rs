@@ -120,7 +120,8 @@ fn read_file(directory: &OwnedFd, name: &[u8], content: &mut Vec<u8>, to: &mut i
     content.clear();
     file.read_to_end(content)?;
     let after = rustix::fs::fstat(&file)?;
-    ensure!((before.st_mtime, before.st_ctime_nsec) == (after.st_mtime, after.st_ctime_nsec), "a file was changed");
+    let times = |stat: &rustix::fs::Stat| (stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec);
+    ensure!(times(&before) == times(&after), "a file was changed while it was read");
     to.write_all(&[FILE])?;
     write_bytes(to, name)?;
     to.write_all(&before.st_mode.to_le_bytes())?;
