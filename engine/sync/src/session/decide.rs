@@ -79,7 +79,7 @@ impl<L: Ledger> Session<L> {
                 Keep::Both if self.leaving => return Ok(()),
                 Keep::Both => return self.keep_both(path, guest.as_ref()),
             },
-            _ => self.or_give_back(path, self.reconcile(path, facts), [host.as_ref(), guest.as_ref()], now_ms),
+            _ => self.reconcile(path, facts),
         };
         let parent = path.parent().unwrap_or(RelPath::ROOT);
         if self.leaving && matches!(decision, Decision::Apply(..) | Decision::Read) {
@@ -236,7 +236,6 @@ impl<L: Ledger> Session<L> {
             item.makes_directory = entry.as_ref().is_some_and(Entry::is_directory);
         }
         let operation = self.operation(path, to, entry, expect.as_ref())?;
-        self.note_taken(to, path, expect.as_ref(), &operation, now_ms);
         self.enqueue(Action { path: path.to_owned(), expect, operation }, to, lane.map(|(_, lane)| lane))
     }
 

@@ -94,9 +94,6 @@ impl<L: Ledger> Session<L> {
     }
 
     pub(super) fn take_in_now(&mut self, side: Side, path: RelPathBuf, told: Told) -> Result<(), LedgerError> {
-        if told.entry.is_some() {
-            self.taken[side as usize].note_own(&path);
-        }
         if path.is_root() || self.ignored(&path, told.entry.as_ref()) {
             return Ok(());
         }

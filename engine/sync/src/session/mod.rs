@@ -26,7 +26,6 @@ mod items;
 mod outcome;
 mod settle;
 mod side_state;
-mod taken;
 mod view;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -49,7 +48,6 @@ use intents::Intents;
 use items::Stage;
 use settle::Settling;
 use side_state::SideState;
-use taken::Taken;
 
 /// Items at work at which no further changes are asked for. At about 300 bytes each, under 10 MB.
 pub const ITEMS_MAX: usize = 24_576;
@@ -272,7 +270,6 @@ pub struct Session<L> {
     leaving: bool,
     /// Deletions on each side, for the guard.
     runs: [Run; 2],
-    taken: [Taken; 2],
     retry: Retry,
     outputs: VecDeque<Output>,
     status: Status,
@@ -306,7 +303,6 @@ impl<L: Ledger> Session<L> {
             halted: None,
             leaving: false,
             runs: Default::default(),
-            taken: Default::default(),
             retry: Retry::due(now_ms),
             outputs: VecDeque::new(),
             status: Status::default(),

@@ -275,26 +275,3 @@ fn what_is_in_a_directory_that_was_elsewhere_for_a_moment_stays() {
         }
     }
 }
-
-/// Both users rename a file alike, and the guest's renames it back before anybody has seen that it was away. Each side may then seem to
-/// hold what the other gave up.
-#[test]
-fn a_file_that_both_rename_and_one_renames_back_stands_somewhere() {
-    let (b, c, it) = (path("b"), path("c"), file("it", 1));
-    for seed in 0..50 * SEEDS {
-        let mut world = World::new(seed, Mode::TwoWaySafe);
-        world.user_puts(Side::Host, &b, Some(it.clone()));
-        rest(&mut world);
-        world.user_puts(Side::Guest, &c, Some(it.clone()));
-        rest(&mut world);
-        world.user_puts(Side::Host, &b, Some(Entry::Directory));
-        while world.sides[1].tree[&b] != Entry::Directory {
-            pass(&mut world);
-        }
-        (0..world.random.below(6)).for_each(|_| pass(&mut world));
-        world.user_puts(Side::Guest, &c, None);
-        rest(&mut world);
-        let mut stand = world.sides.iter().flat_map(|side| side.tree.values());
-        assert!(stand.any(|entry| *entry == it), "seed {seed}\n{}", world.log.join("\n"));
-    }
-}
