@@ -77,8 +77,8 @@ pub(crate) fn is_usable(signature: &Signature) -> bool {
 }
 
 /// Tells a file in pieces: copies where the signature has the content, data elsewhere. Returns its digest and its length.
-pub(crate) fn tell<R: Read + Seek>(
-    source: R,
+pub(crate) fn tell(
+    source: impl Read,
     signature: &Signature,
     mut piece: impl FnMut(Piece<'_>) -> io::Result<()>,
 ) -> io::Result<(blake3::Hash, u64)> {

@@ -59,13 +59,14 @@ pub(crate) fn read_digest<F: Fs>(
         Ok(())
     });
     let whole = read.map_err(|error| FsError::at("read", name, error))?;
-    if !whole || fs.stat_file(&file)? != *seen {
+    let ends = whole && ends_at(&mut file, seen.size).map_err(|error| FsError::at("read", name, error))?;
+    if !ends || fs.stat_file(&file)? != *seen {
         return Ok(Reading::Disturbed);
     }
     Ok(Reading::Whole(hasher.finalize().into()))
 }
 
-/// Reads `size` bytes from the start in order; false when the file ends before, or goes on after.
+/// Reads `size` bytes from the start in order; false when the file ends before.
 pub(crate) fn read_parts<F: Fs>(
     fs: &F,
     file: &mut F::File,
@@ -96,8 +97,13 @@ pub(crate) fn read_parts<F: Fs>(
             at += got as u64;
         }
     }
-    // One byte more tells a file that has grown, which a stat afterwards would tell as well, but not of every file system.
-    Ok(size >= HOLES_FROM_BYTES || read_full(file, buffer.bytes(1))? == 0)
+    Ok(true)
+}
+
+/// Whether a file of which `size` bytes were read in order ends there: one byte more tells a file that has grown, which a stat
+/// would tell as well, but not of every file system.
+pub(crate) fn ends_at(file: &mut impl Read, size: u64) -> io::Result<bool> {
+    Ok(size >= HOLES_FROM_BYTES || read_full(file, &mut [0])? == 0)
 }
 
 /// Reads until `into` is full or the file ends.

@@ -1,9 +1,10 @@
 //! Supplying content: the files that a batch for the other side transfers, read in the order of its actions.
 //!
-//! A file is told as whole only if it is what the index and the action say it is, and looked the same before and after it was
-//! read. Otherwise it is told as changed, and looked at again.
+//! A file is told as whole only if what was read has the digest that the action asks for, or, where nobody knows that yet, if it is
+//! what the index says it is and looked the same before and after it was read. Otherwise it is told as changed, and looked at
+//! again. So a log crosses while it is written: of a file that has grown, the part is told that it was when it was looked at.
 
-use std::io;
+use std::io::{self, Read};
 
 use causeway_index::{DirId, Row};
 use causeway_sync::content::{Content, PIECE_BYTES_MAX, Piece, Signature, Unavailable};
@@ -73,9 +74,8 @@ impl<F: Fs> Endpoint<F> {
             let end = match told {
                 Ok((file, stat)) => {
                     reads.extend(Intent::read(batch.to, &batch.actions[wanted.number as usize], &file));
-                    if let (Some(digest), Some((dir, row)), Some(name)) =
-                        (file.digest, wanted.known, wanted.path.file_name())
-                        && row.entry.as_file().is_some_and(|known| known.digest.is_none())
+                    if let (Some(digest), Some(stat), Some((dir, row)), Some(name)) =
+                        (file.digest, stat, wanted.known, wanted.path.file_name())
                     {
                         found.push(Found { dir, name, row, digest, stat });
                     }
@@ -112,7 +112,8 @@ impl<F: Fs> Endpoint<F> {
         transfers.collect()
     }
 
-    /// Tells what is in one file, but not that this is its end. Gives the file, with its digest.
+    /// Tells what is in one file, but not that this is its end. Gives the file, with its digest; where nobody knew that yet, also what
+    /// the file looked like before and after it was read.
     fn supply_file(
         &self,
         dirs: &mut Dirs<'_, F>,
@@ -120,14 +121,11 @@ impl<F: Fs> Endpoint<F> {
         signature: Option<&Signature>,
         buffer: &mut Buffer,
         take: &mut TakeContent<'_>,
-    ) -> Result<(File, Stat), Stop> {
+    ) -> Result<(File, Option<Stat>), Stop> {
         let changed = || Stop::Unavailable(Unavailable::Changed);
         let row = wanted.known.as_ref().map(|(_, row)| row).ok_or_else(changed)?;
-        let known = row.entry.as_file().filter(|known| self.is_wanted(known, wanted.file)).ok_or_else(changed)?;
         let (mut opened, stat) = self.open_wanted(dirs, wanted.path).map_err(|error| self.stop(&error))?;
-        if !seen::looks_unchanged(row, &stat) {
-            return Err(changed());
-        }
+        let file = self.whole_file(wanted, row, &stat).ok_or_else(changed)?;
         let failed = |error| self.stop(&FsError::new("read", wanted.path, error));
         let mut sink_error = None;
         let mut tell = |piece: Piece<'_>| {
@@ -139,24 +137,41 @@ impl<F: Fs> Endpoint<F> {
         };
         let signature = signature.filter(|signature| delta::is_usable(signature));
         let is_worth_it = match signature {
-            Some(_) => delta::is_worth_it(&self.fs, &mut opened, stat.size).map_err(failed)?,
+            Some(_) => delta::is_worth_it(&self.fs, &mut opened, file.size).map_err(failed)?,
             None => false,
         };
         let read = match signature.filter(|_| is_worth_it) {
-            Some(signature) => delta::tell(&mut opened, signature, &mut tell)
-                .map(|(digest, told)| (told == stat.size).then(|| Digest::from(digest))),
-            None => self.tell_whole(&mut opened, stat.size, buffer, &mut tell),
+            Some(signature) => delta::tell(Read::take(&mut opened, file.size), signature, &mut tell)
+                .map(|(digest, told)| (told == file.size).then(|| Digest::from(digest))),
+            None => self.tell_whole(&mut opened, file.size, buffer, &mut tell),
         };
         if let Some(error) = sink_error {
             return Err(Stop::Sink(error));
         }
         let digest = read.map_err(failed)?.ok_or_else(changed)?;
-        let after = self.fs.stat_file(&opened).map_err(|error| self.stop(&error))?;
-        let differs = |expected: &Option<Digest>| expected.is_some_and(|expected| expected != digest);
-        if after != stat || differs(&known.digest) || differs(&wanted.file.digest) {
+        let expected = wanted.file.digest.or(file.digest);
+        let is_read_first = file.digest.is_none();
+        let stood_still = is_read_first && self.stands_still(&mut opened, file.size, &stat)?;
+        if expected.map_or(!stood_still, |expected| expected != digest) {
             return Err(changed());
         }
-        Ok((File { digest: Some(digest), ..known.clone() }, stat))
+        Ok((File { digest: Some(digest), ..file.clone() }, stood_still.then_some(stat)))
+    }
+
+    /// Whether a file of which `size` bytes were read ends there, and looks as it did before.
+    fn stands_still(&self, file: &mut F::File, size: u64, before: &Stat) -> Result<bool, Stop> {
+        let failed = |error| self.stop(&FsError::new("read", RelPath::ROOT, error));
+        Ok(hash::ends_at(file, size).map_err(failed)? && self.fs.stat_file(file).map_err(|e| self.stop(&e))? == *before)
+    }
+
+    /// What is told where all of it can be read: the index's file, if it still looks so and is the one that is wanted. Of one that
+    /// has grown since, the one that is wanted, whose digest tells whether the part is what the whole was.
+    fn whole_file<'a>(&self, wanted: &'a Wanted<'_>, row: &'a Row, stat: &Stat) -> Option<&'a File> {
+        let known = row.entry.as_file().filter(|known| self.is_wanted(known, wanted.file));
+        known.filter(|_| seen::looks_unchanged(row, stat)).or_else(|| {
+            let has_grown = stat.inode == row.fingerprint.inode && stat.size > wanted.file.size;
+            Some(wanted.file).filter(|file| has_grown && file.digest.is_some())
+        })
     }
 
     fn tell_whole(

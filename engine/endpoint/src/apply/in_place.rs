@@ -160,5 +160,6 @@ pub(super) fn digest_of<F: Fs>(
         hash::feed(&mut hasher, &part);
         Ok(())
     });
-    Ok(whole.map_err(failed)?.then(|| hasher.finalize().into()))
+    let is_all = whole.map_err(failed)? && hash::ends_at(file, size).map_err(failed)?;
+    Ok(is_all.then(|| hasher.finalize().into()))
 }

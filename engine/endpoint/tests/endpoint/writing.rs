@@ -126,6 +126,37 @@ fn a_write_that_no_stat_shows_is_found() {
     side.assert_known();
 }
 
+/// A log is written on while it is looked at and carried: what it was when it was looked at is a version of it.
+#[test]
+fn of_a_file_that_has_grown_what_it_was_is_told() {
+    for (now, outcome) in [("whole\nand more", "whole"), ("other\nand more", ""), ("who", "")] {
+        for is_read in [true, false] {
+            let host = Side::host_with(|share| write(share, "log", "whole"));
+            if is_read {
+                host.read_all();
+            }
+            let guest = Side::crawled(|_| {});
+            let file = host.file("log");
+            let operation =
+                causeway_sync::Operation::File { file, source: causeway_sync::Source::Transfer { delta: false } };
+            let action = causeway_sync::Action { path: path("log"), expect: None, operation };
+            fs::write(host.at("log"), now).unwrap();
+            let outcomes = guest.carry_out(vec![action], Some(&host));
+            let is_told = is_read && !outcome.is_empty();
+            if is_told {
+                assert_eq!(fs::read_to_string(guest.at("log")).unwrap(), outcome, "{now}");
+            } else {
+                assert_eq!(outcomes, [causeway_sync::Outcome::SourceChanged], "{now} {is_read}");
+                assert!(!guest.at("log").exists());
+            }
+            // What was told of is not taken for what stands there.
+            host.check_dirty();
+            host.check_closed(&["log"]);
+            host.assert_known();
+        }
+    }
+}
+
 #[test]
 fn a_supplier_tells_of_no_torn_file() {
     let host = Side::host_with(|share| write(share, "file", "whole"));
