@@ -170,7 +170,15 @@ impl Real {
         names[self.random.below(names.len())].as_bytes()
     }
 
+    /// What a user writes. Where users keep apart it may have been written before, anywhere: the same licence stands in many places,
+    /// and a branch that is left and taken up again brings back what was. Elsewhere a version is known by its content.
     fn new_content(&mut self) -> Bytes {
+        if self.faults.apart && self.random.one_in(3) {
+            let written = self.random.pick(&self.history.order).cloned();
+            if let Some(content) = written.filter(|content| !content.starts_with(b"l")) {
+                return content;
+            }
+        }
         let number = self.history.order.len();
         let size = match self.random.below(12) {
             0 => return Bytes::default(),

@@ -167,23 +167,24 @@ impl<L: Ledger> Session<L> {
     fn failed(&mut self, path: &RelPath, problem: Problem, now_ms: u64) -> Result<(), LedgerError> {
         let views = [self.view(path, Side::Host)?, self.view(path, Side::Guest)?];
         self.stop_running(path);
-        let agreed = self.held_by_both(path)?.map(Some);
+        let agreed = self.held_by_both(path)?;
         self.stay(path, agreed, views, Hold::Problem(problem), now_ms)
     }
 
-    /// The file or symlink that both sides held last, where the ledger doesn't know that yet and can take it: whatever is in the way of
-    /// what came after it, that isn't forgotten.
-    fn held_by_both(&self, path: &RelPath) -> Result<Option<Entry>, LedgerError> {
-        let common = self.items.get(path).and_then(|item| item.common.clone().flatten());
-        let known = match &common {
+    /// What both sides held last, where the ledger doesn't know that yet and can take it: whatever is in the way of what came after it,
+    /// that isn't forgotten.
+    fn held_by_both(&self, path: &RelPath) -> Result<Option<Option<Entry>>, LedgerError> {
+        let Some(common) = self.items.get(path).and_then(|item| item.common.clone()) else { return Ok(None) };
+        let is_known = match &common {
             Some(Entry::File(file)) => file.digest.is_some(),
             Some(Entry::Symlink(_)) => true,
-            Some(Entry::Directory | Entry::Untracked) | None => false,
+            Some(Entry::Directory | Entry::Untracked) => false,
+            None => return Ok(Some(None)),
         };
         let directory = |entry: Option<Entry>| entry.is_some_and(|entry| entry.is_directory());
-        let fits =
-            known && !directory(self.agreed(path)?) && directory(self.agreed(path.parent().unwrap_or(RelPath::ROOT))?);
-        Ok(common.filter(|_| fits))
+        let parent = path.parent().unwrap_or(RelPath::ROOT);
+        let fits = is_known && !directory(self.agreed(path)?) && directory(self.agreed(parent)?);
+        Ok(fits.then_some(common))
     }
 
     fn handle_rename(
