@@ -72,3 +72,33 @@ fn all_resolve_soon_after_space_returns() {
     }
     assert_eq!(world.sides[0].tree, world.sides[1].tree);
 }
+
+/// The host's full disk takes nothing new, and the ledger has not heard yet that both have removed what stood there.
+#[test]
+fn what_both_removed_is_no_reason_to_remove_what_is_written_there_later() {
+    let written = |number: u64| {
+        let digest = Some(blake3::hash(&number.to_le_bytes()).into());
+        Some(Entry::File(File { digest, size: 8, executable: false, mtime_ns: 1 }))
+    };
+    for seed in 0..100 {
+        let mut world = World::new(seed, Mode::TwoWayResolved);
+        let at = path("d");
+        world.user_puts(Side::Guest, &at, Some(Entry::Directory));
+        rest(&mut world);
+        world.full = Some(Side::Host);
+        world.user_puts(Side::Guest, &at, None);
+        while world.sides[0].tree.contains_key(&at) {
+            assert!(world.step());
+        }
+        world.reconnect();
+        for number in 0..2 {
+            world.user_puts(Side::Guest, &at, written(number));
+            rest(&mut world);
+            assert_eq!(world.sides[1].tree.get(&at).cloned(), written(number), "seed {seed}");
+        }
+        world.full = None;
+        world.reconnect();
+        rest(&mut world);
+        assert_eq!(world.sides[0].tree.get(&at).cloned(), written(1), "seed {seed}");
+    }
+}
