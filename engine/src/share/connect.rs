@@ -112,17 +112,22 @@ impl Actor {
 
     fn attempt_failed(&mut self, attempt: Attempt) {
         self.host = attempt.host;
-        let now_ms = self.clock.now_ms();
-        tracing::warn!(share = %self.settings.name, error = %attempt.failure, "could not be joined");
-        let (reason, remedy) = match attempt.failure {
+        match attempt.failure {
             AttemptError::Root(fault) => {
-                self.link = Link::RootFault { fault, since_ms: now_ms };
-                return;
+                tracing::warn!(share = %self.settings.name, ?fault, "could not be joined");
+                self.link = Link::RootFault { fault, since_ms: self.clock.now_ms() };
             }
-            AttemptError::NoAgent(absent) => (absent.reason, absent.remedy),
-            other => (other.to_string(), space::remedy(&other)),
-        };
-        self.go_down_with(reason, remedy);
+            AttemptError::NoAgent(absent) => {
+                tracing::info!(share = %self.settings.name, reason = absent.reason, "can't be joined yet");
+                self.await_retry(absent.reason, absent.remedy);
+                // The agent may have come while the attempt went without.
+                self.handle_machine_change();
+            }
+            other => {
+                tracing::warn!(share = %self.settings.name, error = %other, "could not be joined");
+                self.await_retry(other.to_string(), space::remedy(&other));
+            }
+        }
     }
 
     /// The connection is of no use any more: another attempt is made, at once the first time.
@@ -132,8 +137,12 @@ impl Actor {
 
     /// The same, and a person can do something about it.
     pub(super) fn go_down_with(&mut self, reason: String, remedy: Option<Remedy>) {
-        let now_ms = self.clock.now_ms();
         tracing::warn!(share = %self.settings.name, reason, "not joined any more");
+        self.await_retry(reason, remedy);
+    }
+
+    fn await_retry(&mut self, reason: String, remedy: Option<Remedy>) {
+        let now_ms = self.clock.now_ms();
         self.disconnect();
         let ran = Duration::from_millis(now_ms.saturating_sub(self.began_ms));
         let wait = u64::try_from(self.backoff.after(ran).as_millis()).unwrap_or(u64::MAX);
