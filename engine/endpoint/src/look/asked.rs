@@ -91,16 +91,19 @@ impl<F: Fs> Scan<'_, F> {
         }
     }
 
-    /// Remembers the paths that may be those of something in a directory of which only later is heard where it has gone.
-    pub(super) fn remember_astray(&self, asked: Asked) {
+    /// Remembers the paths that may be those of something in a directory of which only later is heard where it has gone. Where that
+    /// stands again they are looked at once more.
+    pub(super) fn remember_astray(&mut self, asked: Asked) {
         let mut state = self.ep.lock();
         let departed = &state.departed;
         let is_on_its_way =
             |path: &RelPathBuf| !departed.is_empty() && path.ancestors().any(|above| departed.contains_key(above));
-        let mut astray = asked.nowhere;
-        astray.extend(asked.left.into_iter().filter(is_on_its_way));
+        let (mut astray, back): (Vec<_>, Vec<_>) = asked.left.into_iter().partition(is_on_its_way);
+        astray.extend(asked.nowhere);
         for path in astray {
             state.renames.lose(path, self.now_ms);
         }
+        drop(state);
+        back.iter().for_each(|path| self.was_renamed_above(path));
     }
 }

@@ -6,6 +6,7 @@ use causeway_endpoint::watch::Hint;
 use causeway_endpoint::{Look, Looked};
 use causeway_sync::{Entry, Operation, Outcome, ProblemKind};
 
+use crate::hooked::Call;
 use crate::side::{Side, done, path, write};
 
 fn moved(side: &Side, from: &str, to: &str) {
@@ -251,4 +252,28 @@ fn an_ignored_place_is_occupied() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn what_is_in_a_directory_that_was_away_for_a_moment_is_looked_at_again() {
+    let side = Side::crawled(|share| write(share, "dir/file", "before"));
+    side.write("dir/file", "what somebody wrote");
+    // It is gone when the file in it is looked at, and back when it is itself.
+    let [dir, away] = ["dir", "away"].map(|at| side.at(at));
+    let mut is_away = false;
+    side.hooks.set(move |call, name| {
+        if name == "dir" && !is_away && call == Call::OpenDir && dir.exists() {
+            fs::rename(&dir, &away).unwrap();
+            is_away = true;
+        } else if name == "dir" && is_away && call == Call::Stat && away.exists() {
+            fs::rename(&away, &dir).unwrap();
+        }
+        None
+    });
+    let later = side.check_closed(&["dir/file"]).later;
+    side.hooks.clear();
+    assert_eq!(later.iter().map(|later| &later.path).collect::<Vec<_>>(), [&path("dir/file")]);
+    side.check_closed(&["dir/file"]);
+    assert_eq!(side.told_short(), ["+dir/file"]);
+    side.assert_known();
 }
