@@ -109,13 +109,14 @@ impl Real {
     /// in the share.
     pub fn after_power_cut(&mut self, side: Side, before: &Standing) {
         let now = self.standing(side);
-        let shares: BTreeSet<Bytes> =
-            Side::BOTH.iter().flat_map(|side| contents(&self.disks[*side as usize], Area::Share)).collect();
+        let [here, there] = [side, side.other()].map(|side| contents(&self.disks[side as usize], Area::Share));
         for (ino, (path, content)) in before {
             // A rename that was taken back leaves it where others may have been put since.
             let was_moved = now.get(ino).is_some_and(|(at, _)| at != path);
+            // What holds it here instead of what was taken is older, and may be what users did away with.
+            let is_taken = !there.contains(content) && !(now.contains_key(ino) && here.contains(content));
             if let Some(version) = self.history.versions.get_mut(content) {
-                version.excused |= was_moved || !shares.contains(content);
+                version.excused |= was_moved || is_taken;
             }
         }
         let disk = &self.disks[side as usize];
