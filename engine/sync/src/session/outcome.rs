@@ -168,11 +168,14 @@ impl<L: Ledger> Session<L> {
         let views = [self.view(path, Side::Host)?, self.view(path, Side::Guest)?];
         self.stop_running(path);
         let agreed = self.held_by_both(path)?;
+        if agreed.is_some() && self.agreed(path)?.is_some_and(|entry| entry.is_directory()) {
+            self.revive_below(path)?;
+        }
         self.stay(path, agreed, views, Hold::Problem(problem), now_ms)
     }
 
-    /// What both sides held last, where the ledger doesn't know that yet and can take it: whatever is in the way of what came after it,
-    /// that isn't forgotten.
+    /// What both sides held last, no directory, where the ledger doesn't know that yet and can take it: whatever is in the way of what
+    /// came after it, that isn't forgotten.
     fn held_by_both(&self, path: &RelPath) -> Result<Option<Option<Entry>>, LedgerError> {
         let Some(common) = self.items.get(path).and_then(|item| item.common.clone()) else { return Ok(None) };
         let is_known = match &common {
@@ -181,9 +184,8 @@ impl<L: Ledger> Session<L> {
             Some(Entry::Directory | Entry::Untracked) => false,
             None => return Ok(Some(None)),
         };
-        let directory = |entry: Option<Entry>| entry.is_some_and(|entry| entry.is_directory());
-        let parent = path.parent().unwrap_or(RelPath::ROOT);
-        let fits = is_known && !directory(self.agreed(path)?) && directory(self.agreed(parent)?);
+        let parent = self.agreed(path.parent().unwrap_or(RelPath::ROOT))?;
+        let fits = is_known && parent.is_some_and(|parent| parent.is_directory());
         Ok(fits.then_some(common))
     }
 

@@ -99,19 +99,25 @@ impl<L: Ledger> Session<L> {
         let was_directory = self.agreed(path)?.is_some_and(|e| e.is_directory());
         let was_diverged = self.is_diverged(path)? || self.items.get(path).is_some_and(|item| item.diverges.is_some());
         if is_directory != was_directory || was_diverged {
-            let on_their_way = self
-                .items_below(path)
-                .filter(|(at, item)| ***at != *path && item.diverges.is_some_and(|(listed, _)| listed));
-            for below in on_their_way.map(|(at, _)| at.clone()).collect::<Vec<_>>() {
-                self.make_ready(&below);
-            }
-            for (below, diverged) in self.all_diverged_below(path)? {
-                if *below != *path {
-                    self.revive(&below, &diverged, None);
-                }
-            }
+            self.revive_below(path)?;
         }
         self.settle_item(path, Some(entry), None)
+    }
+
+    /// What is diverged below a path is decided on anew.
+    pub(super) fn revive_below(&mut self, path: &RelPath) -> Result<(), LedgerError> {
+        let on_their_way = self
+            .items_below(path)
+            .filter(|(at, item)| ***at != *path && item.diverges.is_some_and(|(listed, _)| listed));
+        for below in on_their_way.map(|(at, _)| at.clone()).collect::<Vec<_>>() {
+            self.make_ready(&below);
+        }
+        for (below, diverged) in self.all_diverged_below(path)? {
+            if *below != *path {
+                self.revive(&below, &diverged, None);
+            }
+        }
+        Ok(())
     }
 
     /// The item's work is over: what the ledger should say of it.
