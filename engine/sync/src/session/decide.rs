@@ -407,7 +407,30 @@ impl<L: Ledger> Session<L> {
         if matches!(hold, Hold::Problem(_)) {
             self.retry.begin(now_ms);
         }
+        let agreed = match agreed {
+            Some(agreed) => Some(agreed),
+            None => self.held_by_both(path)?,
+        };
+        let directory = |entry: &Option<Entry>| entry.as_ref().is_some_and(Entry::is_directory);
+        if agreed.as_ref().is_some_and(|agreed| !directory(agreed)) && directory(&self.agreed(path)?) {
+            self.revive_below(path)?;
+        }
         self.settle_item(path, agreed, Some(Diverged { host, guest, hold, since_ms }))
+    }
+
+    /// What both sides held last, no directory, where the ledger doesn't know that yet and can take it: whatever is in the way of what
+    /// came after it, that isn't forgotten.
+    fn held_by_both(&self, path: &RelPath) -> Result<Option<Option<Entry>>, LedgerError> {
+        let Some(common) = self.items.get(path).and_then(|item| item.common.clone()) else { return Ok(None) };
+        let is_known = match &common {
+            Some(Entry::File(file)) => file.digest.is_some(),
+            Some(Entry::Symlink(_)) => true,
+            Some(Entry::Directory | Entry::Untracked) => false,
+            None => return Ok(Some(None)),
+        };
+        let parent = self.agreed(path.parent().unwrap_or(RelPath::ROOT))?;
+        let fits = is_known && parent.is_some_and(|parent| parent.is_directory());
+        Ok(fits.then_some(common))
     }
 }
 

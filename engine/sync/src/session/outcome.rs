@@ -167,26 +167,7 @@ impl<L: Ledger> Session<L> {
     fn failed(&mut self, path: &RelPath, problem: Problem, now_ms: u64) -> Result<(), LedgerError> {
         let views = [self.view(path, Side::Host)?, self.view(path, Side::Guest)?];
         self.stop_running(path);
-        let agreed = self.held_by_both(path)?;
-        if agreed.is_some() && self.agreed(path)?.is_some_and(|entry| entry.is_directory()) {
-            self.revive_below(path)?;
-        }
-        self.stay(path, agreed, views, Hold::Problem(problem), now_ms)
-    }
-
-    /// What both sides held last, no directory, where the ledger doesn't know that yet and can take it: whatever is in the way of what
-    /// came after it, that isn't forgotten.
-    fn held_by_both(&self, path: &RelPath) -> Result<Option<Option<Entry>>, LedgerError> {
-        let Some(common) = self.items.get(path).and_then(|item| item.common.clone()) else { return Ok(None) };
-        let is_known = match &common {
-            Some(Entry::File(file)) => file.digest.is_some(),
-            Some(Entry::Symlink(_)) => true,
-            Some(Entry::Directory | Entry::Untracked) => false,
-            None => return Ok(Some(None)),
-        };
-        let parent = self.agreed(path.parent().unwrap_or(RelPath::ROOT))?;
-        let fits = is_known && parent.is_some_and(|parent| parent.is_directory());
-        Ok(fits.then_some(common))
+        self.stay(path, None, views, Hold::Problem(problem), now_ms)
     }
 
     fn handle_rename(
