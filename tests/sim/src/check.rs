@@ -114,9 +114,9 @@ impl Real {
             // A rename that was taken back leaves it where others may have been put since.
             let was_moved = now.get(ino).is_some_and(|(at, _)| at != path);
             // What holds it here instead of what was taken is older, and may be what users did away with.
-            let is_taken = !there.contains(content) && !(now.contains_key(ino) && here.contains(content));
+            let is_left = there.contains(content) || (now.contains_key(ino) && here.contains(content));
             if let Some(version) = self.history.versions.get_mut(content) {
-                version.excused |= was_moved || is_taken;
+                version.excused |= was_moved || !is_left;
             }
         }
         let disk = &self.disks[side as usize];
