@@ -38,6 +38,7 @@ pub mod rules;
 pub mod server;
 pub mod share;
 pub mod shell;
+pub mod size;
 pub mod socket;
 pub mod time;
 #[cfg(feature = "ts")]

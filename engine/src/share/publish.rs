@@ -1,5 +1,6 @@
 //! How a share is shown: everything known about it, put together, at most four times a second.
 
+use causeway_api::size;
 use causeway_api::{
     Amount, ApiError, Bins, Entries, LastChange, PathBytes, Phase, Problem, Progress, Remedy, ShareInfo, Space, State,
     Timestamp, Watch, WatchKind, Watches,
@@ -275,7 +276,7 @@ impl Actor {
         let detail = format!(
             "{} entries ({}) that are excluded now still have copies in the guest.",
             counts.prunable,
-            crate::doctor::shown_bytes(counts.prunable_bytes)
+            size::bytes(counts.prunable_bytes)
         );
         let command = format!("causeway share prune {}", self.settings.name);
         (Some(detail), Some(Remedy::command("Delete these copies.", command)))
