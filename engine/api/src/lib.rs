@@ -60,7 +60,7 @@ pub use self::{
     entry::{Amount, Entries, Side, SideEntry},
     error::{ApiError, ErrorCode},
     feed::{Event, Feed, Snapshot, Subscription},
-    folder::{CountFolder, FolderTally, HeavyFolder},
+    folder::{CountFolder, Estimate, FolderTally, HeavyFolder},
     halt::{Halt, HaltCode},
     home::Home,
     lock::EngineLock,
@@ -78,10 +78,10 @@ pub use self::{
     rules::{PreviewRules, RuleEffect, RuleLine, RuleSample, RulesPreview, RulesText, TriedPath, TryPath, WriteRules},
     share::{
         Bins, ChangeKind, ConfigureShare, Container, CreateShare, FlushShare, Flushed, LastChange, Mode, OfShare,
-        Patterns, Phase, Progress, RemoveShare, ResumeShare, ShareInfo, Space, State, Symlinks, Watch, WatchKind,
-        Watches,
+        Patterns, Phase, PhaseTimes, Progress, RemoveShare, ResumeShare, ShareInfo, Space, State, Stream, Symlinks,
+        Watch, WatchKind, Watches,
     },
     time::Timestamp,
     usage::{Usage, UsageOf, UsageSample, UsageSpan},
-    verify::{Because, Difference, Verification, Verified},
+    verify::{Because, Difference, Verification, Verified, Verifying},
 };
