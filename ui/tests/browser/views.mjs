@@ -172,6 +172,7 @@ export const VIEWS = [
 export const NARROW = [
   "shares",
   "share",
+  "share-preparing",
   "share-conflicts",
   "share-conflicts-unified",
   "share-problems",
