@@ -107,7 +107,7 @@ pub enum ShareCommand {
     /// Delete the copies that newly ignored paths left in the guest; or shares that nothing uses
     Prune(Prune),
     /// Read both sides whole, and compare
-    Verify(Name),
+    Verify(Verify),
     /// List the conflicts
     Conflicts(Name),
     /// Settle conflicts; what isn't kept goes to the recycle bin
@@ -126,6 +126,15 @@ pub enum ShareCommand {
 pub struct Name {
     /// Name or id of the share
     pub name: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    #[command(flatten)]
+    pub share: Name,
+    /// End the verification that is under way, whoever wanted it
+    #[arg(long)]
+    pub stop: bool,
 }
 
 #[derive(Debug, Args)]
@@ -489,6 +498,7 @@ mod tests {
             "share prune web",
             "share prune --unused",
             "share verify web",
+            "share verify web --stop",
             "share conflicts web",
             "share resolve web a b/c --keep host",
             "share resolve web --all --keep both",

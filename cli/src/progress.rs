@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use causeway_api::{ShareInfo, State, Timestamp};
+use causeway_api::{ShareInfo, State, Timestamp, Verifying};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::show::state;
+use crate::show::{numbers, state};
 
-/// A line that shows how far a share is. Disappears when dropped.
+/// A line that shows how far something is. Disappears when dropped.
 #[derive(Debug)]
 pub struct Bar {
     bar: ProgressBar,
@@ -34,6 +34,26 @@ impl Bar {
             let bytes = progress.bytes_total.filter(|total| *total > 0).map(|total| (progress.bytes_done, total));
             bytes.or_else(|| Some((progress.files_done, progress.files_total.filter(|total| *total > 0)?)))
         });
+        let line = state::line(share, Timestamp::now());
+        self.part(whole, if line.is_empty() { share.state.words().to_owned() } else { line });
+    }
+
+    /// How far a verification is.
+    pub fn verifying(&self, at: &Verifying) {
+        let whole =
+            if at.bytes_total > 0 { (at.bytes_done, at.bytes_total) } else { (at.entries_done, at.entries_total) };
+        let line = format!(
+            "{}{} of {}, {} of {}",
+            if at.again { "Again, because they differ: " } else { "" },
+            numbers::count(at.entries_done),
+            numbers::entries(at.entries_total.max(at.entries_done)),
+            numbers::bytes(at.bytes_done),
+            numbers::bytes(at.bytes_total.max(at.bytes_done)),
+        );
+        self.part(Some(whole).filter(|(_, total)| *total > 0), line);
+    }
+
+    fn part(&self, whole: Option<(u64, u64)>, line: String) {
         match whole {
             Some((done, total)) => {
                 self.bar.set_style(meter());
@@ -42,8 +62,6 @@ impl Bar {
             }
             None => self.bar.set_style(spinner()),
         }
-        let line = state::line(share, Timestamp::now());
-        let line = if line.is_empty() { share.state.words().to_owned() } else { line };
         self.bar.set_message(line);
     }
 }

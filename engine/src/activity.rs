@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use causeway_api::activity::{CHANGES_MAX, INTERVAL_MS, INTERVALS_MAX};
-use causeway_api::{Activity, Interval, LastChange, ShareChange, ShareId, Side};
+use causeway_api::{Activity, Interval, LastChange, PathBytes, ShareChange, ShareId, Side, Timestamp};
 
 /// Latencies that are kept of one interval. Of more, the last ones count.
 const LATENCIES_MAX: usize = 64;
@@ -76,6 +76,15 @@ impl ActivityBook {
         }
     }
 
+    /// So many entries are in the directory that was renamed then.
+    pub fn count(&self, share: &ShareId, at: Timestamp, path: &PathBytes, entries: Option<u64>) {
+        let mut shares = self.lock();
+        let changes = shares.get_mut(share).into_iter().flat_map(|lately| &mut lately.changes);
+        for change in changes.filter(|change| (change.at, &change.path) == (at, path)) {
+            change.entries = entries;
+        }
+    }
+
     /// A share is gone.
     pub fn forget(&self, share: &ShareId) {
         self.lock().remove(share);
@@ -133,7 +142,7 @@ fn percentile(sorted: &[u64], percent: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use causeway_api::{ChangeKind, PathBytes, Timestamp};
+    use causeway_api::ChangeKind;
 
     use super::*;
 
@@ -143,7 +152,7 @@ mod tests {
         let path = PathBytes::from("a");
         let at = Timestamp::from_ns(at);
         let kind = ChangeKind::Modified;
-        LastChange { at, to, path, from: None, kind, paths, bytes: None, latency_ms: Some(latency_ms) }
+        LastChange { at, to, path, from: None, kind, paths, entries: None, bytes: None, latency_ms: Some(latency_ms) }
     }
 
     fn id(text: &str) -> ShareId {
@@ -166,6 +175,19 @@ mod tests {
         assert_eq!(book.of_at(Some(&id("b")), at(2)).changes.len(), 1);
         book.forget(&id("a"));
         assert_eq!(book.of_at(None, at(2)).changes.len(), 1);
+    }
+
+    #[test]
+    fn what_is_in_a_renamed_directory_is_added_to_its_change() {
+        let book = ActivityBook::default();
+        for at in [1, 2] {
+            book.note(&id("a"), &change(at, Side::Guest, 1, 1));
+        }
+        book.count(&id("a"), Timestamp::from_ns(1), &"a".into(), Some(7));
+        book.count(&id("a"), Timestamp::from_ns(2), &"b".into(), Some(8));
+        book.count(&id("b"), Timestamp::from_ns(2), &"a".into(), Some(9));
+        let entries: Vec<_> = book.of(None).changes.iter().map(|one| one.change.entries).collect();
+        assert_eq!(entries, [None, Some(7)]);
     }
 
     #[test]

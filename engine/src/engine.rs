@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use causeway_api::{
-    Acceleration, Activity, ApiError, Check, ConfigureMachine, CountFolder, CreateShare, DockerInfo, DockerSettings,
-    EngineLock, ErrorCode, Feed, FolderTally, Home, MachineInfo, MachineSettings, Mode, PathBytes, Patterns, Remedy,
-    ShareId, ShareInfo, ShareName, Timestamp, Usage, UsageSpan, WantedFolder,
+    Acceleration, Activity, Amount, ApiError, Check, ConfigureMachine, CountFolder, CreateShare, DockerInfo,
+    DockerSettings, EngineLock, ErrorCode, Estimate, Feed, FolderTally, Home, MachineInfo, MachineSettings, Mode,
+    PathBytes, Patterns, Remedy, ShareId, ShareInfo, ShareName, Timestamp, Usage, UsageSpan, WantedFolder,
 };
 use tokio::sync::watch;
 
@@ -20,6 +20,7 @@ use crate::folder::counts::FolderCounts;
 use crate::looks;
 use crate::machine::usage::{History, Measuring};
 use crate::machine::{self, Machine};
+use crate::preparations::Preparations;
 use crate::settings::{SettingsError, SettingsStore, ShareSettings};
 use crate::share::check::{Granted, Present, Wish, check, check_mode};
 use crate::share::command::Command;
@@ -45,6 +46,7 @@ pub struct Engine {
     feed: Arc<Feed>,
     activity: Arc<ActivityBook>,
     usage: Arc<UsageBook>,
+    preparations: Arc<Preparations>,
     /// Folders that containers wanted, the latest last.
     wanted: Mutex<Vec<WantedFolder>>,
     history: Arc<History>,
@@ -69,6 +71,7 @@ impl Engine {
         let measuring = Measuring::start(&machine, Arc::clone(&history))
             .inspect_err(|error| tracing::warn!(%error, "what the machine takes isn't measured"));
         let usage = Arc::new(UsageBook::open(home.root()));
+        let preparations = Arc::new(Preparations::open(home.root()));
         let engine = Arc::new(Self {
             home,
             machine,
@@ -77,6 +80,7 @@ impl Engine {
             feed,
             activity: Arc::default(),
             usage,
+            preparations,
             wanted: Mutex::default(),
             history,
             _measuring: measuring.ok(),
@@ -162,6 +166,7 @@ impl Engine {
             feed: Arc::clone(&self.feed),
             activity: Arc::clone(&self.activity),
             usage: Arc::clone(&self.usage),
+            preparations: Arc::clone(&self.preparations),
         };
         ShareHandle::start(settings, surroundings)
     }
@@ -287,6 +292,11 @@ impl Engine {
         let place = wish.host_path.to_path().filter(|place| place.is_absolute() && place.is_dir());
         let tally = place.map(|place| self.counts.ask(&place, &folder.patterns)).unwrap_or_default();
         Ok(FolderTally { refusal, ..tally })
+    }
+
+    /// How soon a share with so much in it would be usable.
+    pub fn estimate(&self, amount: Amount) -> Estimate {
+        Estimate { usable_ms: self.preparations.estimate_ms(&self.machine.info(), amount) }
     }
 
     /// How a share was when it last told.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use causeway_api::{
     Acceleration, Activity, ActivityOf, Amount, ApiError, BinEmpty, BinItem, BinRestore, BothContents, Check,
     ComparePath, ConfigureDocker, ConfigureMachine, ConfigureShare, Conflict, ConsoleTail, CountFolder, CreateShare,
-    DismissWanted, DockerInfo, EngineStatus, ErrorCode, Feed, FlushShare, Flushed, FolderTally, Handler, ListOf,
-    MachineInfo, MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem,
+    DismissWanted, DockerInfo, EngineStatus, ErrorCode, Estimate, Feed, FlushShare, Flushed, FolderTally, Handler,
+    ListOf, MachineInfo, MachineSettings, Nothing, OfShare, PROTOCOL_VERSION, Page, PathBytes, PreviewRules, Problem,
     RemoveShare, RenamePath, Resolve, Resolved, Restored, ResumeShare, RulesPreview, RulesText, ShareInfo, ShareName,
     TriedPath, TryPath, Usage, UsageOf, Verification, WriteRules,
 };
@@ -153,6 +153,10 @@ impl Handler for Control {
         self.ask(&params.share, Command::Verify).await
     }
 
+    async fn share_stop_verifying(&self, params: OfShare) -> Result<Nothing, ApiError> {
+        self.ask(&params.share, Command::StopVerifying).await
+    }
+
     async fn share_conflicts(&self, params: ListOf) -> Result<Page<Conflict>, ApiError> {
         let share = params.share.clone();
         self.ask(&share, |reply| Command::Conflicts(params, reply)).await
@@ -222,6 +226,10 @@ impl Handler for Control {
 
     async fn folder_count(&self, params: CountFolder) -> Result<FolderTally, ApiError> {
         self.blocking(move |engine| engine.count_folder(&params)).await
+    }
+
+    async fn folder_estimate(&self, params: Amount) -> Result<Estimate, ApiError> {
+        Ok(self.engine.estimate(params))
     }
 
     async fn machine_status(&self, _: Nothing) -> Result<MachineInfo, ApiError> {

@@ -20,6 +20,8 @@ pub mod handler;
 pub mod logging;
 mod looks;
 pub mod machine;
+pub mod preparations;
+mod remembered;
 pub mod remote;
 mod run;
 pub mod settings;

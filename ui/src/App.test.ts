@@ -12,10 +12,12 @@ import {
   everyState,
   HOME,
   machine,
+  preparing,
   projects,
   snapshot,
   start as starting,
   storefront,
+  verifying,
   vm,
   wanted as wantedFolder,
 } from "../tests/fixtures/shares";
@@ -224,6 +226,8 @@ describe("first run", () => {
     const fake = unintroduced(fakeOf([]));
     fake.snapshot = { ...fake.snapshot, docker: { ...docker, projects } };
     const { user } = await open(fake);
+    expect(plain(document.body.textContent)).toContain("storefront · 3 services, 4 containers");
+    expect(plain(document.body.textContent)).toContain("backend · 1 service, 1 container");
     await user.click(screen.getByRole("button", { name: t.firstRun.shareProject(`${HOME}/src/billing/backend`) }));
     expect(screen.getByRole("textbox", { name: t.create.folder })).toHaveProperty("value", "~/src/billing/backend");
   });
@@ -341,7 +345,102 @@ describe("ignore rules", () => {
   });
 });
 
+describe("activity", () => {
+  test("a renamed directory is one line with what is in it", async () => {
+    await open(fakeOf([storefront]));
+    router.share(storefront.id, "overview");
+    const row = (await screen.findByTitle(t.activity.renamed("packages/ui", "packages/ui-kit"))).closest("tr")!;
+    expect(plain(row.textContent)).toContain("directory renamed, 4 120 entries");
+  });
+});
+
+describe("preparing", () => {
+  test("says how long the phases before took, and what crosses now", async () => {
+    await open(fakeOf([preparing]));
+    router.share(preparing.id, "overview");
+    const phases = await screen.findAllByRole("listitem");
+    const says = phases.map((phase) => plain(phase.textContent).trim());
+    expect(says).toContain("Connected 100 ms");
+    expect(says).toContain("Scanned 146 221 entries, 2.8 s");
+    const rows = within(screen.getAllByRole("table").at(-1)!).getAllByRole("row");
+    expect(rows.map((row) => plain(row.textContent).trim()).slice(1)).toEqual([
+      "packages/icons/src 2 406 files 64 %8.1 MB",
+      "packages/charts/src 318 files 22 %2.4 MB",
+      "apps/gallery/video/tour.mp4 8 %412 MB",
+    ]);
+  });
+});
+
+describe("creating", () => {
+  const draft = async (usable_ms: number | null) => {
+    const { user, fake } = await open(fakeOf([docs], { "folder.estimate": () => ({ usable_ms }) }));
+    router.create(`${HOME}/src/storefront`);
+    await screen.findByText(t.create.inside);
+    return { user, fake };
+  };
+
+  test("says how soon it is usable, of what remains", async () => {
+    const { user, fake } = await draft(14_200);
+    await waitFor(() => expect(plain(document.body.textContent)).toContain("About 14 s until it is usable."));
+    const [first] = screen.getAllByRole("checkbox");
+    const before = asked(fake, "folder.estimate").at(-1) as { entries: number };
+    await user.click(first!);
+    await waitFor(() =>
+      expect((asked(fake, "folder.estimate").at(-1) as { entries: number }).entries).toBeGreaterThan(before.entries),
+    );
+  });
+
+  test("says nothing where nothing is known", async () => {
+    const { fake } = await draft(null);
+    await waitFor(() => expect(asked(fake, "folder.estimate").length).toBeGreaterThan(0));
+    expect(plain(document.body.textContent)).not.toContain("until it is usable");
+  });
+});
+
+describe("verifying", () => {
+  test("shows how far it is, and stops", async () => {
+    let refuse: (error: unknown) => void = () => {};
+    const { user, fake } = await open(
+      fakeOf([storefront], {
+        "share.verify": () => new Promise((_, reject) => (refuse = reject)),
+        "share.stop_verifying": () => {
+          refuse(refused("The verification was stopped.", "stopped"));
+          return {};
+        },
+      }),
+    );
+    router.share(storefront.id, "overview");
+    await user.click(await screen.findByRole("button", { name: t.share.verify }));
+    const dialog = await screen.findByRole("dialog");
+    fake.change(verifying);
+    await waitFor(() => expect(within(dialog).getByRole("progressbar").getAttribute("aria-valuenow")).toBe("37"));
+    expect(plain(dialog.textContent)).toContain("48 212 of 133 919 entries, 1.74 of 4.69 GB");
+    fake.change({ ...verifying, verifying: { ...verifying.verifying!, again: true } });
+    await within(dialog).findByText(t.dialogs.verifyAgain);
+    await user.click(within(dialog).getByRole("button", { name: t.dialogs.stop }));
+    await within(dialog).findByText(t.dialogs.verifyStopped);
+    expect(within(dialog).queryByRole("button", { name: t.dialogs.stop })).toBeNull();
+    expect(asked(fake, "share.verify")).toHaveLength(1);
+    expect(asked(fake, "share.stop_verifying")).toEqual([{ share: storefront.id }]);
+  });
+});
+
 describe("the machine", () => {
+  test("a processor that runs the VM can be checked again", async () => {
+    const answers = [
+      { refused: null, remedy: null },
+      { refused: emulated.because, remedy: emulated.remedy },
+    ];
+    const { user } = await open(new FakeBackend(snapshot([docs], vm), { "machine.try_acceleration": () => answers.shift()! }));
+    router.go({ at: "machine" });
+    const again = await screen.findByRole("button", { name: t.machine.checkAgain });
+    await user.click(again);
+    expect(await screen.findByText(t.machine.suitsStill)).toBeTruthy();
+    await user.click(again);
+    expect(await screen.findByText(emulated.because)).toBeTruthy();
+    expect(document.body.textContent).toContain(emulated.remedy.command);
+  });
+
   test("what Compose may share is set there", async () => {
     const { user, fake } = await open(fakeOf([docs]));
     router.go({ at: "machine" });

@@ -227,6 +227,7 @@ mod tests {
             prunable: Amount { entries: 41_702, bytes: 812_000_000 },
             watch: Some(Watches { host: watch(Some("All 65 536 watches are taken.")), guest: watch(None) }),
             verified: Some(Verified { at: at(0), differ: 0 }),
+            verifying: None,
             ..share("firmware")
         };
         let shown = plain(&info);

@@ -94,8 +94,8 @@ pub fn sum(shares: &[ShareInfo]) -> String {
 #[cfg(test)]
 pub mod tests {
     use causeway_api::{
-        Amount, Bins, ChangeKind, Entries, Halt, HaltCode, LastChange, Mode, PathBytes, Patterns, Phase, Problem,
-        ProblemCode, Progress, ShareId, ShareName, Side, Space, Symlinks,
+        Amount, Bins, ChangeKind, Entries, Halt, HaltCode, LastChange, Mode, PathBytes, Patterns, Phase, PhaseTimes,
+        Problem, ProblemCode, Progress, ShareId, ShareName, Side, Space, Symlinks,
     };
 
     use super::*;
@@ -115,6 +115,7 @@ pub mod tests {
             detail: None,
             remedy: None,
             progress: None,
+            streams: Vec::new(),
             space: Space { host_bytes: 2_310_000_000, guest_bytes: 2_380_000_000, ..Space::default() },
             entries: Entries { files: 118_402, directories: 14_313, symlinks: 1_204, untracked: 307_261 },
             bin: Bins::default(),
@@ -131,6 +132,7 @@ pub mod tests {
             watch: None,
             prunable: Amount::default(),
             verified: None,
+            verifying: None,
         }
     }
 
@@ -166,6 +168,7 @@ pub mod tests {
             bytes_total: Some(3_400_000_000),
             bytes_per_second: 0,
             left_ms: Some(41_000),
+            took: PhaseTimes::default(),
         };
         let scanning = Progress {
             files_total: None,
@@ -189,6 +192,7 @@ pub mod tests {
             from: None,
             kind: ChangeKind::Modified,
             paths: 1,
+            entries: None,
             bytes: Some(4_200),
             latency_ms: Some(6),
         };

@@ -1,6 +1,8 @@
 //! `causeway share verify`.
 
-use causeway_api::{Because, Client, Difference, OfShare, Timestamp, Verification};
+use std::pin::pin;
+
+use causeway_api::{Because, Client, Difference, OfShare, ShareInfo, Timestamp, Verification};
 
 use super::conflicts::entry;
 use crate::{
@@ -14,14 +16,32 @@ use crate::{
     },
 };
 
-/// Reads both sides whole, and compares.
+/// Reads both sides whole, and compares. Who ends the command ends the reading: the engine notices that nobody waits any more.
 pub async fn run(client: &Client, screen: Screen, of: &OfShare) -> anyhow::Result<Exit> {
     let bar = Bar::new(screen.json);
     bar.say(format!("Reading both sides of {}", of.share));
-    let found = client.share_verify(of).await?;
+    let mut follower = client.follow().await?;
+    let mut verification = pin!(client.share_verify(of));
+    let found = loop {
+        tokio::select! {
+            found = &mut verification => break found?,
+            changed = follower.changed() => drop(changed?),
+        }
+        let is_it = |share: &&ShareInfo| share.name.as_str() == of.share || share.id.0 == of.share;
+        if let Some(at) = follower.current().shares.iter().find(is_it).and_then(|share| share.verifying.as_ref()) {
+            bar.verifying(at);
+        }
+    };
     drop(bar);
     screen.show(&found, |found| lines(&of.share, found, screen.columns(), Timestamp::now()))?;
     Ok(Exit::attention_if(needs_a_person(&found)))
+}
+
+/// Ends the verification that is under way.
+pub async fn stop(client: &Client, screen: Screen, of: &OfShare) -> anyhow::Result<Exit> {
+    let stopped = client.share_stop_verifying(of).await?;
+    screen.show(&stopped, |_| vec![format!("{} is not being verified any more.", of.share)])?;
+    Ok(Exit::Done)
 }
 
 /// What the mode lets differ, and what is on its way, is as it should be.

@@ -86,6 +86,7 @@ scripted! {
     share_prune = "share.prune" (OfShare) -> Amount;
     share_prune_unused = "share.prune_unused" (Nothing) -> Vec<ShareName>;
     share_verify = "share.verify" (OfShare) -> Verification;
+    share_stop_verifying = "share.stop_verifying" (OfShare) -> Nothing;
     share_conflicts = "share.conflicts" (ListOf) -> Page<Conflict>;
     share_resolve = "share.resolve" (Resolve) -> Resolved;
     share_problems = "share.problems" (ListOf) -> Page<Problem>;
@@ -100,6 +101,7 @@ scripted! {
     rules_try = "rules.try" (TryPath) -> TriedPath;
     rules_write = "rules.write" (WriteRules) -> Nothing;
     folder_count = "folder.count" (CountFolder) -> FolderTally;
+    folder_estimate = "folder.estimate" (Amount) -> Estimate;
     machine_status = "machine.status" (Nothing) -> MachineInfo;
     machine_start = "machine.start" (Nothing) -> MachineInfo;
     machine_stop = "machine.stop" (Nothing) -> MachineInfo;
@@ -186,6 +188,7 @@ pub fn share(name: &str) -> ShareInfo {
         detail: None,
         remedy: None,
         progress: None,
+        streams: Vec::new(),
         space: Space { host_bytes: 2_310_000_000, ..Space::default() },
         entries: Entries { files: 133_919, ..Entries::default() },
         bin: Bins::default(),
@@ -202,5 +205,6 @@ pub fn share(name: &str) -> ShareInfo {
         watch: None,
         prunable: Amount::default(),
         verified: None,
+        verifying: None,
     }
 }

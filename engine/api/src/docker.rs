@@ -110,6 +110,12 @@ pub struct ComposeProject {
     pub folder: PathBytes,
     /// Its name.
     pub name: String,
+    /// How many of its services have containers.
+    #[serde(default)]
+    pub services: u64,
+    /// How many containers it has, also those that don't run.
+    #[serde(default)]
+    pub containers: u64,
 }
 
 /// A folder that a container of a Docker Compose project wanted and didn't get.

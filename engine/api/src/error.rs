@@ -90,6 +90,8 @@ codes! {
     ShareInUse = 27, "share_in_use";
     /// It took longer than the request allows.
     TimedOut = 30, "timed_out";
+    /// A person stopped it.
+    Stopped = 31, "stopped";
     /// The machine isn't running, or can't be started.
     MachineUnavailable = 40, "machine_unavailable";
     /// The other program's version doesn't fit.

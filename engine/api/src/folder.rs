@@ -49,6 +49,15 @@ pub struct FolderTally {
     pub syncignore_fault: Option<String>,
 }
 
+/// How soon a share would be usable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct Estimate {
+    /// In milliseconds, by how quickly shares with files of about the same length were prepared on this machine; `null` where there were
+    /// none.
+    pub usable_ms: Option<u64>,
+}
+
 /// Folders of one name that weigh much.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]

@@ -38,6 +38,7 @@ pub mod rules;
 pub mod server;
 pub mod share;
 pub mod shell;
+pub mod size;
 pub mod socket;
 pub mod time;
 #[cfg(feature = "ts")]
@@ -59,7 +60,7 @@ pub use self::{
     entry::{Amount, Entries, Side, SideEntry},
     error::{ApiError, ErrorCode},
     feed::{Event, Feed, Snapshot, Subscription},
-    folder::{CountFolder, FolderTally, HeavyFolder},
+    folder::{CountFolder, Estimate, FolderTally, HeavyFolder},
     halt::{Halt, HaltCode},
     home::Home,
     lock::EngineLock,
@@ -77,10 +78,10 @@ pub use self::{
     rules::{PreviewRules, RuleEffect, RuleLine, RuleSample, RulesPreview, RulesText, TriedPath, TryPath, WriteRules},
     share::{
         Bins, ChangeKind, ConfigureShare, Container, CreateShare, FlushShare, Flushed, LastChange, Mode, OfShare,
-        Patterns, Phase, Progress, RemoveShare, ResumeShare, ShareInfo, Space, State, Symlinks, Watch, WatchKind,
-        Watches,
+        Patterns, Phase, PhaseTimes, Progress, RemoveShare, ResumeShare, ShareInfo, Space, State, Stream, Symlinks,
+        Watch, WatchKind, Watches,
     },
     time::Timestamp,
     usage::{Usage, UsageOf, UsageSample, UsageSpan},
-    verify::{Because, Difference, Verification, Verified},
+    verify::{Because, Difference, Verification, Verified, Verifying},
 };

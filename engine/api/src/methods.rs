@@ -19,7 +19,7 @@ use crate::{
     entry::Amount,
     error::{ApiError, ErrorCode},
     feed::Feed,
-    folder::{CountFolder, FolderTally},
+    folder::{CountFolder, Estimate, FolderTally},
     machine::{Acceleration, ConfigureMachine, ConsoleTail, EngineStatus, MachineInfo, MachineSettings},
     name::ShareName,
     page::{ListOf, Page},
@@ -114,8 +114,10 @@ methods! {
     share_prune = "share.prune" (OfShare) -> Amount;
     /// Remove the shares that were made for projects of Docker Compose and that no container has. Answers with their names.
     share_prune_unused = "share.prune_unused" (Nothing) -> Vec<ShareName>;
-    /// Read both sides whole and compare.
+    /// Read both sides whole and compare. Where that is under way already, its outcome is the answer to both.
     share_verify = "share.verify" (OfShare) -> Verification;
+    /// End the verification that is under way; who waits for it is answered `stopped`. None is no error.
+    share_stop_verifying = "share.stop_verifying" (OfShare) -> Nothing;
     /// The conflicts of a share.
     share_conflicts = "share.conflicts" (ListOf) -> Page<Conflict>;
     /// Settle conflicts.
@@ -144,6 +146,8 @@ methods! {
     rules_write = "rules.write" (WriteRules) -> Nothing;
     /// Count what is in a folder that may become a share.
     folder_count = "folder.count" (CountFolder) -> FolderTally;
+    /// How soon a share with so much in it would be usable.
+    folder_estimate = "folder.estimate" (Amount) -> Estimate;
     /// How the machine is.
     machine_status = "machine.status" (Nothing) -> MachineInfo;
     /// Start the machine; answered when it runs, or with why it doesn't.

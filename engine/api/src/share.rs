@@ -9,7 +9,7 @@ use crate::{
     path::PathBytes,
     problem::{Problem, Remedy},
     time::Timestamp,
-    verify::Verified,
+    verify::{Verified, Verifying},
 };
 
 /// State of a share. The one shown is the first of these that holds: halted, paused, disconnected, preparing, problem,
@@ -137,6 +137,9 @@ pub struct ShareInfo {
     pub remedy: Option<Remedy>,
     /// How far it is, while it is Preparing or has a long way to go.
     pub progress: Option<Progress>,
+    /// What crosses at this moment, while there is progress to tell of.
+    #[serde(default)]
+    pub streams: Vec<Stream>,
     /// Bytes on both sides.
     pub space: Space,
     /// Entries by kind, as on the host.
@@ -169,6 +172,9 @@ pub struct ShareInfo {
     pub prunable: Amount,
     /// What the last verification found.
     pub verified: Option<Verified>,
+    /// The verification that is under way.
+    #[serde(default)]
+    pub verifying: Option<Verifying>,
 }
 
 /// Bytes on both sides.
@@ -240,6 +246,38 @@ pub struct Progress {
     pub bytes_per_second: u64,
     /// Time left in milliseconds; `null` for the first 2 s and while it isn't steady.
     pub left_ms: Option<u64>,
+    /// How long the phases before took.
+    #[serde(default)]
+    pub took: PhaseTimes,
+}
+
+/// How long the phases took since the sides were last joined, in milliseconds; `null` for those that aren't over. Both sides are looked
+/// at while the first is copied already, so these times overlap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct PhaseTimes {
+    /// [`Phase::Connecting`].
+    pub connecting_ms: Option<u64>,
+    /// [`Phase::Scanning`].
+    pub scanning_ms: Option<u64>,
+    /// [`Phase::Copying`].
+    pub copying_ms: Option<u64>,
+}
+
+/// What crosses at this moment on one of the streams between the two sides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct Stream {
+    /// The side that it goes to.
+    pub to: Side,
+    /// The file, or the directory that all of the files are in; empty for the share's root.
+    pub path: PathBytes,
+    /// How many files cross together.
+    pub files: u64,
+    /// Bytes of them that have been sent.
+    pub bytes_done: u64,
+    /// How many there are.
+    pub bytes_total: u64,
 }
 
 /// A container that has a share mounted.
@@ -314,6 +352,9 @@ pub struct LastChange {
     pub kind: ChangeKind,
     /// How many paths changed together with it, itself included.
     pub paths: u64,
+    /// How many entries are in a directory that was renamed; `null` for anything else, and where they are too many to be counted.
+    #[serde(default)]
+    pub entries: Option<u64>,
     /// Size of the files among them, in bytes; `null` where no file was put there.
     #[serde(default)]
     pub bytes: Option<u64>,

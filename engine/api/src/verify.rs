@@ -67,3 +67,21 @@ pub struct Verified {
     /// How many paths differed.
     pub differ: u64,
 }
+
+/// A verification that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct Verifying {
+    /// When it began.
+    pub since: Timestamp,
+    /// Whether both sides are read a second time, because they differed where nothing known explains it.
+    pub again: bool,
+    /// Entries that were compared.
+    pub entries_done: u64,
+    /// How many there are, as last counted; more may come.
+    pub entries_total: u64,
+    /// Bytes of content that were read, of both sides together.
+    pub bytes_done: u64,
+    /// How many there are, as last counted; more may come.
+    pub bytes_total: u64,
+}

@@ -1,6 +1,7 @@
 //! Reading files: their digest, and whether they stayed as they were while they were read.
 
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use causeway_sync::content::PIECE_BYTES_MAX;
 use causeway_sync::{Digest, Name};
@@ -49,21 +50,36 @@ pub(crate) fn read_digest<F: Fs>(
     seen: &Stat,
     buffer: &mut Buffer,
 ) -> fs::Result<Reading> {
+    let read = read_digest_until(fs, dir, name, seen, buffer, &AtomicBool::new(false))?;
+    Ok(read.expect("nothing stops it"))
+}
+
+/// The same; `None` where `stop` was set before it was read whole.
+pub(crate) fn read_digest_until<F: Fs>(
+    fs: &F,
+    dir: &F::Dir,
+    name: &Name,
+    seen: &Stat,
+    buffer: &mut Buffer,
+    stop: &AtomicBool,
+) -> fs::Result<Option<Reading>> {
     let mut file = fs.open_file(dir, name)?;
     if fs.stat_file(&file)? != *seen {
-        return Ok(Reading::Disturbed);
+        return Ok(Some(Reading::Disturbed));
     }
     let mut hasher = blake3::Hasher::new();
     let read = read_parts(fs, &mut file, seen.size, buffer, |part| {
-        feed(&mut hasher, &part);
-        Ok(())
+        if feed_until(&mut hasher, &part, stop) { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
     });
+    if stop.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
     let whole = read.map_err(|error| FsError::at("read", name, error))?;
     let ends = whole && ends_at(&mut file, seen.size).map_err(|error| FsError::at("read", name, error))?;
     if !ends || fs.stat_file(&file)? != *seen {
-        return Ok(Reading::Disturbed);
+        return Ok(Some(Reading::Disturbed));
     }
-    Ok(Reading::Whole(hasher.finalize().into()))
+    Ok(Some(Reading::Whole(hasher.finalize().into())))
 }
 
 /// Reads `size` bytes from the start in order; false when the file ends before.
@@ -130,6 +146,22 @@ pub(crate) fn feed(hasher: &mut blake3::Hasher, part: &Part<'_>) {
         }
         Part::Hole(bytes) => feed_zeros(hasher, *bytes),
     }
+}
+
+/// The same, as long as `stop` isn't set: a hole may stand for hours of zeros. Whether the whole part was added.
+fn feed_until(hasher: &mut blake3::Hasher, part: &Part<'_>, stop: &AtomicBool) -> bool {
+    match part {
+        Part::Bytes(_) => feed(hasher, part),
+        Part::Hole(bytes) => {
+            let mut left = *bytes;
+            while left > 0 && !stop.load(Ordering::Relaxed) {
+                let step = left.min(HOLES_FROM_BYTES);
+                feed_zeros(hasher, step);
+                left -= step;
+            }
+        }
+    }
+    !stop.load(Ordering::Relaxed)
 }
 
 /// Adds zeros to a digest.

@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod apply;
+mod below;
 mod delta;
 mod dirs;
 mod edit;

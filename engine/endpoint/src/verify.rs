@@ -29,7 +29,8 @@ pub struct Verified {
 
 impl<F: Fs> Endpoint<F> {
     /// Reads what stands in the share after `after`, in the order of paths; at most `limit` entries, fewer where they are long.
-    /// Tells too whether there is more. Ignored and untracked things are left out.
+    /// Tells too whether there is more. Ignored and untracked things are left out. Ends where it is, in the middle of a file too, when
+    /// `stop` is set.
     pub fn verify(
         &self,
         after: Option<&RelPath>,
@@ -46,7 +47,7 @@ impl<F: Fs> Endpoint<F> {
         let mut buffer = Buffer::default();
         while let Some(step) = walk.next() {
             let Step::Entry(path, _) = step else { continue };
-            if let Some((verified, stat)) = self.verify_entry(&mut walk, path, &mut buffer)? {
+            if let Some((verified, stat)) = self.verify_entry(&mut walk, path, &mut buffer, stop)? {
                 bytes += stat.size;
                 page.push(verified);
             }
@@ -62,6 +63,7 @@ impl<F: Fs> Endpoint<F> {
         walk: &mut Walk<'_, F>,
         path: RelPathBuf,
         buffer: &mut Buffer,
+        stop: &AtomicBool,
     ) -> Result<Option<(Verified, Stat)>, LookError> {
         let (above, name) = path.split_last().expect("an entry has a name");
         if above.is_root() && fs::is_reserved(name) {
@@ -84,7 +86,7 @@ impl<F: Fs> Endpoint<F> {
             }
             Verdict::IgnoredParent | Verdict::Included => {}
         }
-        let found = self.read_entry(&dir, name, &stat, row.as_ref(), buffer);
+        let found = self.read_entry(&dir, name, &stat, row.as_ref(), buffer, stop);
         let found = match found {
             Ok(Some(Entry::Untracked) | None) => return Ok(None),
             Ok(Some(Entry::Directory)) => self.enter(walk, &path).map_or(Ok(Entry::Directory), Err),
@@ -109,7 +111,7 @@ impl<F: Fs> Endpoint<F> {
         }
     }
 
-    /// `None` where it vanished meanwhile.
+    /// `None` where it vanished meanwhile, or `stop` was set.
     fn read_entry(
         &self,
         dir: &F::Dir,
@@ -117,15 +119,17 @@ impl<F: Fs> Endpoint<F> {
         stat: &Stat,
         row: Option<&Entry>,
         buffer: &mut Buffer,
+        stop: &AtomicBool,
     ) -> Result<Option<Entry>, Problem> {
         let failed = |error: FsError| problem::of_fs(self.side, &error);
         if stat.kind != Kind::File {
             return self.eyes.entry(&self.fs, dir, name, stat, row).map_err(failed);
         }
         let mut file = self.eyes.file(stat, row);
-        match hash::read_digest(&self.fs, dir, name, stat, buffer) {
-            Ok(Reading::Whole(digest)) => file.digest = Some(digest),
-            Ok(Reading::Disturbed) => return Err(problem::problem(self.side, ProblemKind::KeepsChanging, "")),
+        match hash::read_digest_until(&self.fs, dir, name, stat, buffer, stop) {
+            Ok(None) => return Ok(None),
+            Ok(Some(Reading::Whole(digest))) => file.digest = Some(digest),
+            Ok(Some(Reading::Disturbed)) => return Err(problem::problem(self.side, ProblemKind::KeepsChanging, "")),
             Err(error) if error.kind == FsErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
         }

@@ -15,7 +15,6 @@ mod host;
 mod pins;
 pub mod places;
 pub mod projects;
-mod remembered;
 pub mod settings;
 #[cfg(unix)]
 mod spellings;

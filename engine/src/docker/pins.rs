@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::remembered::Remembered;
+use crate::remembered::Remembered;
 
 /// Name of the file in the data directory.
 const BOUND_FILE: &str = "docker-bound.json";

@@ -59,8 +59,12 @@ mod tests {
                 fs::write(base.join(folder).join("compose.yaml"), "").unwrap();
             }
         }
-        let project =
-            |folder: &str| ComposeProject { folder: PathBytes::from(base.join(folder).as_path()), name: folder.into() };
+        let project = |folder: &str| ComposeProject {
+            folder: PathBytes::from(base.join(folder).as_path()),
+            name: folder.into(),
+            services: 1,
+            containers: 2,
+        };
         let told = ["home/shop", "home/shared/web", "home/bare", "home/gone", "other", "home/../other"].map(project);
         let share = Covered {
             id: ShareId("1".into()),

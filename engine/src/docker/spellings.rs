@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::remembered::Remembered;
+use crate::remembered::Remembered;
 
 /// Name of the file in the data directory.
 const SPELLINGS_FILE: &str = "docker-paths.json";

@@ -2,7 +2,7 @@
 //!
 //! The machine isn't trusted: what it tells is bounded, and shown and nothing else.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,6 +24,7 @@ const NAME_CHARS_MAX: usize = 256;
 
 /// The labels by which Docker Compose knows its containers again.
 const COMPOSE_PROJECT: &str = "com.docker.compose.project";
+const COMPOSE_SERVICE: &str = "com.docker.compose.service";
 const COMPOSE_FOLDER: &str = "com.docker.compose.project.working_dir";
 /// Longest path of a project's folder: Linux has none that are longer.
 const FOLDER_BYTES_MAX: usize = 4096;
@@ -47,7 +48,7 @@ pub struct UsageBook {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     engine: Option<DockerEngine>,
-    projects: BTreeSet<ComposeProject>,
+    projects: Vec<ComposeProject>,
     binds: Vec<Bind>,
 }
 
@@ -124,7 +125,7 @@ impl UsageBook {
 
     /// The projects of Docker Compose that have containers, as Docker tells: their folders need not be there.
     pub fn projects(&self) -> Vec<ComposeProject> {
-        self.seen().projects.iter().cloned().collect()
+        self.seen().projects.clone()
     }
 
     /// How many containers Docker has; `None` while it can't be asked.
@@ -258,10 +259,7 @@ pub fn seen(containers: &[u8], volumes: &[u8]) -> serde_json::Result<Seen> {
     let devices: HashMap<_, _> = volumes.filter_map(|volume| Some((volume.name, bound(volume.options?)?))).collect();
     let running = containers.iter().filter(|listed| listed.state == "running").count() as u64;
     let engine = Some(DockerEngine { containers: containers.len() as u64, running });
-    let mut projects: BTreeSet<_> = containers.iter().filter_map(Listed::project).collect();
-    while projects.len() > PROJECTS_MAX {
-        projects.pop_last();
-    }
+    let projects = projects(&containers);
     let mut found = Vec::new();
     for listed in containers {
         for mount in listed.mounts.iter().flatten() {
@@ -278,6 +276,24 @@ pub fn seen(containers: &[u8], volumes: &[u8]) -> serde_json::Result<Seen> {
     Ok(Seen { engine, projects, binds: found })
 }
 
+/// The projects of Docker Compose that the containers belong to, by their folders, with what each has.
+fn projects(containers: &[Listed]) -> Vec<ComposeProject> {
+    let mut known: BTreeMap<_, (BTreeSet<&str>, u64)> = BTreeMap::new();
+    for listed in containers {
+        let Some(project) = listed.project() else { continue };
+        let (services, containers) = known.entry(project).or_default();
+        services.extend(listed.label(COMPOSE_SERVICE));
+        *containers += 1;
+    }
+    let counted = known.into_iter().take(PROJECTS_MAX).map(|((folder, name), (services, containers))| ComposeProject {
+        folder: PathBytes::from(folder),
+        name,
+        services: services.len() as u64,
+        containers,
+    });
+    counted.collect()
+}
+
 /// The place that a volume is bound to.
 fn bound(mut options: HashMap<String, String>) -> Option<String> {
     let binds = options.get("o")?.split(',').any(|option| matches!(option.trim(), "bind" | "rbind"));
@@ -289,10 +305,10 @@ impl Listed {
         self.labels.as_ref()?.get(name).map(String::as_str)
     }
 
-    /// The project that it belongs to.
-    fn project(&self) -> Option<ComposeProject> {
+    /// The project that it belongs to: its folder and its name.
+    fn project(&self) -> Option<(&str, String)> {
         let folder = self.label(COMPOSE_FOLDER).filter(|folder| folder.len() <= FOLDER_BYTES_MAX)?;
-        Some(ComposeProject { folder: PathBytes::from(folder), name: short(self.label(COMPOSE_PROJECT)?) })
+        Some((folder, short(self.label(COMPOSE_PROJECT)?)))
     }
 
     fn container(&self, mount: &Mounted) -> Container {
@@ -305,7 +321,7 @@ impl Listed {
             state: short(&self.state),
             state_since: None,
             compose_project: label(COMPOSE_PROJECT),
-            compose_service: label("com.docker.compose.service"),
+            compose_service: label(COMPOSE_SERVICE),
             mounted_at: PathBytes::from(mount.destination.as_str()),
             read_only: !mount.writable,
             behind_since: None,
@@ -348,7 +364,8 @@ mod tests {
         assert_eq!(of("/m/b/content"), ["web /v false"]);
         assert!(of("/m/a/cont").is_empty() && of("").is_empty());
         assert_eq!(book.engine(), Some(DockerEngine { containers: 3, running: 1 }));
-        let shop = ComposeProject { folder: "/home/ada/shop".into(), name: "shop".to_owned() };
+        let shop =
+            ComposeProject { folder: "/home/ada/shop".into(), name: "shop".to_owned(), services: 1, containers: 1 };
         assert_eq!(book.projects(), [shop]);
         assert_eq!(book.bound_below(Path::new("/m/a/content")), ["sub"]);
         assert!(book.bound_below(Path::new("")).is_empty());

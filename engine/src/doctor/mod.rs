@@ -6,7 +6,7 @@ mod vm;
 
 use std::path::{Path, PathBuf};
 
-use causeway_api::{Check, MachineInfo, MachineState, PathBytes, Remedy, Verdict};
+use causeway_api::{Check, MachineInfo, MachineState, PathBytes, Remedy, Verdict, size};
 
 use crate::machine::process::find_agent;
 
@@ -165,8 +165,8 @@ fn check_space(code: &str, title: &str, path: &Path) -> Check {
     };
     let sentence = format!(
         "{} of {} are free at {}.",
-        shown_bytes(space.free_bytes),
-        shown_bytes(space.total_bytes),
+        size::bytes(space.free_bytes),
+        size::bytes(space.total_bytes),
         path.display()
     );
     let verdict = match space.free_bytes {
@@ -219,38 +219,9 @@ fn check_folder(share: &SharedFolder) -> Check {
     check("share_folder", &title, Verdict::Good, format!("{folder} can be {what}."))
 }
 
-/// Bytes in the largest unit of which there is one, with one digit behind the point.
-pub fn shown_bytes(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} bytes");
-    }
-    let mut tenths = bytes.saturating_mul(10) / 1024;
-    let mut unit = 0;
-    while tenths >= 10_240 && unit + 1 < UNITS.len() {
-        tenths /= 1024;
-        unit += 1;
-    }
-    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_are_shown_in_units() {
-        for (bytes, shown) in [
-            (0, "0 bytes"),
-            (1023, "1023 bytes"),
-            (1536, "1.5 KiB"),
-            (5 << 20, "5.0 MiB"),
-            (3 << 40, "3.0 TiB"),
-            (u64::MAX, "1677721.5 TiB"),
-        ] {
-            assert_eq!(shown_bytes(bytes), shown);
-        }
-    }
 
     #[test]
     fn a_folder_that_is_gone_is_bad_and_names_the_way_on() {

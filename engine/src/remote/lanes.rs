@@ -22,6 +22,7 @@ use causeway_wire::lane::{ArrivingOutcomes, BATCHES_IN_FLIGHT_MAX, LaneMessage, 
 use causeway_wire::{FrameError, FrameReader, Stream};
 
 use super::loss::{Ending, Loss, OnLoss};
+use super::moving::Moving;
 
 /// How long the agent may take nothing of what is sent before the lane counts as broken. A disk that makes gigabytes durable
 /// keeps the agent busy for a while.
@@ -35,6 +36,8 @@ pub type Delivery = Arc<dyn Fn(BatchId, Vec<Outcome>) + Send + Sync>;
 /// delivered by then won't be.
 pub struct Lanes {
     lanes: Vec<(Lane, Sender<Batch>)>,
+    /// What each of them moves, for each side.
+    moving: Vec<Arc<[Moving; 2]>>,
     ending: Arc<Ending>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -53,15 +56,22 @@ impl Lanes {
             stream.set_write_timeout(Some(STALL_LIMIT))?;
             clones.push(stream.try_clone()?);
         }
-        let mut started =
-            Self { lanes: Vec::new(), ending: Arc::new(Ending::new(clones, on_loss)), threads: Vec::new() };
+        let mut started = Self {
+            lanes: Vec::new(),
+            moving: Vec::new(),
+            ending: Arc::new(Ending::new(clones, on_loss)),
+            threads: Vec::new(),
+        };
         for (lane, stream) in streams {
+            let moving = Arc::<[Moving; 2]>::default();
+            started.moving.push(Arc::clone(&moving));
             let (batches, queue) = mpsc::channel();
             let connection = Connection {
                 host: Arc::clone(host),
                 delivery: Arc::clone(delivery),
                 ending: Arc::clone(&started.ending),
                 progress: Progress::default(),
+                moving,
             };
             let reader = FrameReader::new(stream.try_clone()?);
             let run = move || connection.run(stream, reader, queue);
@@ -78,6 +88,13 @@ impl Lanes {
             // A lane that has ended has told so.
             let _ = queue.send(batch);
         }
+    }
+}
+
+impl Lanes {
+    /// The batches whose content crosses at this moment, and how many bytes of each have; some may have been carried out by now.
+    pub fn moving(&self) -> impl Iterator<Item = (BatchId, u64)> {
+        self.moving.iter().flat_map(|sides| sides.iter()).filter_map(Moving::now)
     }
 }
 
@@ -98,6 +115,7 @@ struct Connection<F: Fs> {
     delivery: Delivery,
     ending: Arc<Ending>,
     progress: Progress,
+    moving: Arc<[Moving; 2]>,
 }
 
 /// What a lane's two threads tell each other.
@@ -231,7 +249,8 @@ impl<F: Fs> Connection<F> {
             match batch.to {
                 Side::Guest => {
                     push_batch(&mut writer.lock(), &batch)?;
-                    supply_batch(&self.host, &batch, writer, signed)?;
+                    let sent = |bytes| self.moving[Side::Guest as usize].note(batch.id, bytes);
+                    supply_batch(&self.host, &batch, writer, signed, sent)?;
                 }
                 Side::Host => self.start_for_host(batch, writer, incoming)?,
             }
@@ -278,6 +297,7 @@ impl<F: Fs> Connection<F> {
             match reader.read::<LaneMessage<'_>>()? {
                 None => return Ok(()),
                 Some(LaneMessage::Content { batch, action, content }) => {
+                    self.moving[Side::Host as usize].note(batch, content.bytes());
                     incoming.applier().content(batch, action, content)?
                 }
                 Some(LaneMessage::Outcomes { batch, outcomes }) => self.take_outcomes(&mut told, batch, outcomes)?,

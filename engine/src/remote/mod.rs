@@ -15,6 +15,7 @@ mod link;
 #[cfg(unix)]
 mod listen;
 mod loss;
+mod moving;
 mod pending;
 mod share;
 

@@ -136,6 +136,10 @@ impl ShareSide for RemoteSide {
         self.request(ShareRequest::Barrier, Waiting::Barrier(answer));
     }
 
+    fn stop_verifying(&self) {
+        self.note(Note::StopVerifying);
+    }
+
     fn ask(&self, errand: Errand, answer: Answer<Result<ErrandReply, Failure>>) {
         self.request(ShareRequest::Errand(errand), Waiting::Errand(answer));
     }

@@ -26,11 +26,13 @@ use super::host::HostSide;
 use super::last_change::Flight;
 use super::leave::Leaving;
 use super::meter::Meter;
+use super::milestones::Milestones;
 use super::publish::{Known, PUBLISH_INTERVAL_MS};
 use super::reports::{Report, SideNews};
 use super::rules::InForce;
 use super::space;
 use super::state::StateClock;
+use super::verify::Underway;
 use crate::machine::backoff::Backoff;
 use crate::remote::Lanes;
 use crate::settings::ShareSettings;
@@ -94,6 +96,7 @@ pub(super) struct Up {
     pub flights: HashMap<BatchId, Flight>,
     /// Whether each side has been looked at whole.
     pub crawled: [bool; 2],
+    pub milestones: Milestones,
     /// What each side can't make durable at present.
     pub undurable: [Option<Undurable>; 2],
     /// When all that was found had been dealt with for the first time, in milliseconds since 1970.
@@ -144,6 +147,7 @@ pub struct Actor {
     pub(super) known: Known,
     pub(super) guest_path: Option<PathBytes>,
     pub(super) verified: Option<Verified>,
+    pub(super) verifying: Option<Underway>,
     /// Something that is shown may have changed since it was last published.
     pub(super) unpublished: bool,
     pub(super) published_ms: u64,
@@ -189,6 +193,7 @@ impl Actor {
             known: Known::default(),
             guest_path: None,
             verified: None,
+            verifying: None,
             unpublished: true,
             published_ms: 0,
             prepared_noted: false,

@@ -45,6 +45,8 @@ pub enum Command {
     Prune(Reply<Amount>),
     /// Read both sides whole and compare.
     Verify(Reply<Verification>),
+    /// End the verification that is under way.
+    StopVerifying(Reply<Nothing>),
     /// List conflicts.
     Conflicts(ListOf, Reply<Page<Conflict>>),
     /// Settle conflicts.

@@ -17,6 +17,7 @@ use super::actor::{Actor, Input, Link, Up};
 use super::attempt::{AGENT_LIMIT, Attempt, AttemptError, AttemptInput, LEDGER_NAME, Opened};
 use super::command::{Command, Reply};
 use super::leave::Leave;
+use super::milestones::Milestones;
 use super::rules;
 use super::{shown, space};
 use crate::settings::ShareSettings;
@@ -89,6 +90,7 @@ impl Actor {
             pinned: None,
             flights: Default::default(),
             crawled: [false; 2],
+            milestones: Milestones::joined(self.began_ms, now_ms),
             undurable: [None, None],
             prepared_ms: None,
             noted: false,
@@ -203,6 +205,7 @@ impl Actor {
             Command::Retry(reply) => self.retry(reply),
             Command::Prune(reply) => self.prune(reply),
             Command::Verify(reply) => self.verify(reply),
+            Command::StopVerifying(reply) => self.stop_verifying(reply),
             Command::Conflicts(list, reply) => self.conflicts(&list, reply),
             Command::Resolve(resolve, reply) => self.resolve(&resolve, reply),
             Command::Problems(list, reply) => self.problems(&list, reply),

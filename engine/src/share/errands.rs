@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::time::Duration;
 
 use causeway_api::{
     Amount, ApiError, BinEmpty, BinItem, BinReason, ErrorCode, ListOf, Nothing, Page, PathBytes, Refused, RenamePath,
@@ -24,6 +25,9 @@ const COUNT_INTERVAL_MS: u64 = 1_000;
 const COUNT_LOOKING_MS: u64 = 3_000;
 /// What came to the bin from below a directory at most this long before the directory itself was removed with it.
 const REMOVED_TOGETHER_MS: u64 = 60_000;
+
+/// How often somebody who reads a side asks whether that is wanted still.
+pub(super) const WANTED_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Counts of one side.
 pub struct Counted {
@@ -50,15 +54,41 @@ impl Sides {
         }
     }
 
+    /// A page of what stands on a side; `None` as soon as it isn't wanted any more, and then nothing is read there any more either.
+    pub fn read(
+        &self,
+        side: Side,
+        errand: Errand,
+        is_wanted: impl Fn() -> bool,
+    ) -> Option<Result<ErrandReply, Failure>> {
+        let (answer, answered) = mpsc::channel();
+        // The asker waits right below, as in `ask`.
+        self.of(side).ask(errand, Box::new(move |reply| drop(answer.send(reply))));
+        loop {
+            match answered.recv_timeout(WANTED_INTERVAL) {
+                Ok(reply) => return is_wanted().then_some(reply),
+                Err(RecvTimeoutError::Timeout) if is_wanted() => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    self.of(side).stop_verifying();
+                    let _ = answered.recv();
+                    return None;
+                }
+                Err(RecvTimeoutError::Disconnected) => return Some(Err(lost())),
+            }
+        }
+    }
+
     /// Has a side do something, and waits for it.
     pub fn ask(&self, side: Side, errand: Errand) -> Result<ErrandReply, Failure> {
         let (answer, answered) = mpsc::channel();
         // The asker waits right below; if it is gone, so is the process.
         self.of(side).ask(errand, Box::new(move |reply| drop(answer.send(reply))));
-        answered.recv().unwrap_or_else(|_| {
-            Err(Failure::new(FailureKind::Closing, "the connection between the two sides was lost meanwhile"))
-        })
+        answered.recv().unwrap_or_else(|_| Err(lost()))
     }
+}
+
+fn lost() -> Failure {
+    Failure::new(FailureKind::Closing, "the connection between the two sides was lost meanwhile")
 }
 
 /// A failed errand as an error.
@@ -103,16 +133,13 @@ impl Actor {
             Err(error) => return drop(reply.send(Err(error))),
         };
         let inbox = self.sender.clone();
-        let run = move || {
+        start(move || {
             let result = work(&sides, &inbox);
             drop(sides);
             let _ = reply.send(result);
             // What an errand did shows in the counts.
             let _ = inbox.send(Input::Done(Box::new(|actor| actor.known.uncounted = true)));
-        };
-        if let Err(error) = std::thread::Builder::new().name("errand".to_owned()).spawn(run) {
-            tracing::warn!(%error, "no thread could be started");
-        }
+        });
     }
 
     /// Asks both sides for their counts, unless an answer is awaited.
@@ -218,6 +245,13 @@ impl Actor {
 
     pub(super) fn bin_restore(&mut self, which: WhichItems, reply: Reply<Restored>) {
         self.run_errand(reply, move |sides, _| restore(sides, which));
+    }
+}
+
+/// Runs an errand on a thread of its own. Where there can be none it is dropped, and whoever waits for it is told so.
+pub(super) fn start(errand: impl FnOnce() + Send + 'static) {
+    if let Err(error) = std::thread::Builder::new().name("errand".to_owned()).spawn(errand) {
+        tracing::warn!(%error, "no thread could be started");
     }
 }
 

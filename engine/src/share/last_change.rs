@@ -1,7 +1,7 @@
 //! The last change that reached the other side, as it is shown.
 
-use causeway_api::{ChangeKind, LastChange};
-use causeway_sync::{Batch, Operation, Outcome, RelPathBuf, Side};
+use causeway_api::{ChangeKind, LastChange, Stream};
+use causeway_sync::{Action, Batch, Entry, Operation, Outcome, RelPath, RelPathBuf, Side};
 
 use super::shown;
 
@@ -15,6 +15,11 @@ pub struct Flight {
     from: Option<RelPathBuf>,
     kind: ChangeKind,
     bytes: Option<u64>,
+    /// Whether it does nothing but rename a directory.
+    renames_directory: bool,
+    /// How many files it puts, and the directory that they are all in.
+    files: u64,
+    below: RelPathBuf,
     /// Whether it touches `.syncignore` on the host.
     pub rules: bool,
     /// When the side that it comes from last told of changes.
@@ -37,12 +42,35 @@ impl Flight {
         };
         let renamed = last.filter(|action| matches!(action.operation, Operation::Rename { .. }));
         let from = renamed.map(|action| action.path.clone());
-        let sizes = batch.actions.iter().filter_map(|action| match &action.operation {
-            Operation::File { file, .. } => Some(file.size),
-            _ => None,
-        });
-        let bytes = sizes.reduce(u64::saturating_add);
-        Self { to: batch.to, actions: batch.actions.len() as u64, path, from, kind, bytes, rules, heard_ms }
+        let files = || {
+            batch.actions.iter().filter_map(|action| match &action.operation {
+                Operation::File { file, .. } => Some((&*action.path, file.size)),
+                _ => None,
+            })
+        };
+        let bytes = files().map(|(_, size)| size).reduce(u64::saturating_add);
+        let below = files().map(|(path, _)| path).reduce(common).unwrap_or(RelPath::ROOT).to_owned();
+        let is_directory = |action: &Action| action.expect.as_ref().is_some_and(Entry::is_directory);
+        let renames_directory = batch.actions.len() == 1 && renamed.is_some_and(is_directory);
+        let (to, actions, files) = (batch.to, batch.actions.len() as u64, files().count() as u64);
+        Self { to, actions, path, from, kind, bytes, renames_directory, files, below, rules, heard_ms }
+    }
+
+    /// It as a stream, of whose content so much has been sent.
+    pub fn stream(&self, sent: u64) -> Stream {
+        let bytes_total = self.bytes.unwrap_or_default();
+        Stream {
+            to: shown::side(self.to),
+            path: shown::path(&self.below),
+            files: self.files,
+            bytes_done: sent.min(bytes_total),
+            bytes_total,
+        }
+    }
+
+    /// The directory that it does nothing but rename, by its new path.
+    pub fn renamed_directory(&self) -> Option<&RelPath> {
+        self.renames_directory.then_some(&*self.path)
     }
 
     /// The side that it goes to.
@@ -60,8 +88,67 @@ impl Flight {
             from: self.from.as_ref().map(|from| shown::path(from)),
             kind: self.kind,
             paths: paths as u64,
+            entries: None,
             bytes: self.bytes,
             latency_ms: Some(now_ms.saturating_sub(self.heard_ms)),
         })
+    }
+}
+
+/// The longest path that both stand at or below.
+fn common<'a>(a: &'a RelPath, b: &'a RelPath) -> &'a RelPath {
+    let mut at = a;
+    while !b.starts_with(at) {
+        at = at.parent().unwrap_or(RelPath::ROOT);
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_sync::{BatchId, File, Seq, Source};
+
+    use super::*;
+
+    #[test]
+    fn a_stream_names_the_file_or_the_directory_of_all() {
+        let put = |path: &str| {
+            let file = File { digest: None, size: 10, executable: false, mtime_ns: 0 };
+            let operation = Operation::File { file, source: Source::Transfer { delta: false } };
+            Action { path: RelPathBuf::new(path.as_bytes().to_vec()).unwrap(), expect: None, operation }
+        };
+        let directory = |path: &str| Action { operation: Operation::Directory, ..put(path) };
+        let removed = |path: &str| Action { expect: Some(Entry::Directory), operation: Operation::Remove, ..put(path) };
+        for (actions, path, files) in [
+            (vec![put("a/b/c")], "a/b/c", 1),
+            (vec![directory("z"), put("a/b/c"), put("a/b/d")], "a/b", 2),
+            (vec![put("a/b/c"), put("a/bb")], "a", 2),
+            (vec![put("a/b"), put("c")], "", 2),
+            (vec![removed("a")], "", 0),
+        ] {
+            let batch = Batch { id: BatchId(1), to: Side::Guest, as_of: Seq(0), actions };
+            let stream = Flight::of(&batch, false, 0).stream(15);
+            let bytes = files * 10;
+            assert_eq!((stream.path, stream.files, stream.bytes_total), (path.into(), files, bytes));
+            assert_eq!(stream.bytes_done, bytes.min(15));
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_renamed_alone_is_told() {
+        let renamed = |expect: Entry| Action {
+            path: RelPathBuf::new(b"a".to_vec()).unwrap(),
+            expect: Some(expect),
+            operation: Operation::Rename { to: RelPathBuf::new(b"b".to_vec()).unwrap() },
+        };
+        let file = Entry::File(File { digest: None, size: 1, executable: false, mtime_ns: 0 });
+        for (actions, told) in [
+            (vec![renamed(Entry::Directory)], Some("b")),
+            (vec![renamed(file.clone())], None),
+            (vec![renamed(file), renamed(Entry::Directory)], None),
+        ] {
+            let flight = Flight::of(&Batch { id: BatchId(1), to: Side::Guest, as_of: Seq(0), actions }, false, 0);
+            assert_eq!(flight.renamed_directory().map(RelPath::to_string).as_deref(), told);
+        }
     }
 }

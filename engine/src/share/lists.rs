@@ -12,7 +12,7 @@ use causeway_sync::{RelPath, RelPathBuf, Side};
 
 use super::actor::{Actor, Link};
 use super::command::Reply;
-use super::shown;
+use super::{shown, space};
 
 /// Rows that are read from the ledger at once.
 const ROWS_AT_ONCE: usize = 512;
@@ -142,6 +142,8 @@ impl Actor {
         items.sort_by(|(a, _), (b, _)| a.cmp(b));
         let more = items.len() >= wanted;
         items.truncate(list.items_max());
+        let vm = self.around.machine.info().vm;
+        items.iter_mut().for_each(|(_, problem)| space::name_command(problem, vm.as_ref()));
         Ok(page(items, more, holds.problems + self.unseen_count()))
     }
 
@@ -225,7 +227,11 @@ impl Actor {
         if self.check_ledger(read).is_some() {
             self.known.looked_at = numbers;
             self.known.conflicts_since = oldest;
+            let vm = self.around.machine.info().vm;
             self.known.worst_problem = worst.into_iter().min_by_key(|problem| shown::severity(problem.code));
+            if let Some(problem) = &mut self.known.worst_problem {
+                space::name_command(problem, vm.as_ref());
+            }
         }
     }
 

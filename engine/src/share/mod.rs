@@ -28,6 +28,7 @@ mod last_change;
 mod leave;
 mod lists;
 mod meter;
+mod milestones;
 mod pin;
 pub mod prepared;
 mod publish;
@@ -53,6 +54,7 @@ use crate::activity::ActivityBook;
 use crate::docker::usage::UsageBook;
 use crate::machine::Machine;
 use crate::machine::backoff::Backoff;
+use crate::preparations::Preparations;
 use crate::settings::ShareSettings;
 
 /// What a share needs of the engine.
@@ -68,6 +70,8 @@ pub struct Surroundings {
     pub activity: Arc<ActivityBook>,
     /// Which containers have what.
     pub usage: Arc<UsageBook>,
+    /// How quickly shares became usable.
+    pub preparations: Arc<Preparations>,
 }
 
 impl Surroundings {

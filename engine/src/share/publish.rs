@@ -1,8 +1,9 @@
 //! How a share is shown: everything known about it, put together, at most four times a second.
 
+use causeway_api::size;
 use causeway_api::{
-    Amount, ApiError, Bins, Entries, LastChange, PathBytes, Phase, Problem, Progress, Remedy, ShareInfo, Space, State,
-    Timestamp, Watch, WatchKind, Watches,
+    Amount, ApiError, Bins, Entries, LastChange, PathBytes, Phase, PhaseTimes, Problem, Progress, Remedy, ShareInfo,
+    Space, State, Stream, Timestamp, Watch, WatchKind, Watches,
 };
 use causeway_endpoint::serve::content_dir;
 use causeway_sync::Side;
@@ -43,6 +44,8 @@ pub struct Known {
     /// Files and bytes that the session has to carry in all until both sides hold as many, as of its last counts; `None` while a side
     /// hasn't been looked at whole.
     pub goal: Option<(u64, u64)>,
+    /// How long the first preparation took, until it is remembered with the next counts, in milliseconds.
+    pub prepared_in_ms: Option<u64>,
     /// Who waits for them, to be shown a fresh account.
     pub waiting: Vec<Reply<ShareInfo>>,
     /// The last change that reached the other side.
@@ -71,6 +74,7 @@ pub fn initial(settings: &ShareSettings, machine: &dyn Machine) -> ShareInfo {
         detail: None,
         remedy: None,
         progress: None,
+        streams: Vec::new(),
         space: Space::default(),
         entries: Entries::default(),
         bin: Bins::default(),
@@ -87,6 +91,7 @@ pub fn initial(settings: &ShareSettings, machine: &dyn Machine) -> ShareInfo {
         watch: None,
         prunable: Amount::default(),
         verified: None,
+        verifying: None,
     }
 }
 
@@ -122,7 +127,7 @@ impl Actor {
             tracing::info!(share = %self.settings.name, state = ?self.state.state(), "is now");
         }
         if facts.prepared && !facts.halted {
-            self.note_prepared();
+            self.note_prepared(now_ms);
         }
         let info = self.info(&status, &facts, now_ms);
         self.around.feed.put_share(info.clone());
@@ -167,6 +172,7 @@ impl Actor {
         let (detail, remedy) = self.detail(facts);
         let halt = self.halt().map(|halt| shown::halt(&halt, &self.settings.name, self.halted_since(now_ms)));
         let [to_host, to_guest] = Side::BOTH.map(|side| self.in_flight(side).min(status.pending));
+        let progress = self.progress(status, now_ms);
         let base = initial(&self.settings, &*self.around.machine);
         let guest_path = self.guest_path.clone().unwrap_or_else(|| base.guest_path.clone());
         ShareInfo {
@@ -176,7 +182,8 @@ impl Actor {
             state_since: shown::time(self.state.since_ms()),
             detail,
             remedy,
-            progress: self.progress(status, now_ms),
+            progress,
+            streams: if progress.is_some() { self.streams() } else { Vec::new() },
             conflicts: facts.conflicts,
             conflicts_since: self.known.conflicts_since,
             problems: facts.problems,
@@ -188,6 +195,7 @@ impl Actor {
             halt,
             watch: self.watches(),
             verified: self.verified,
+            verifying: self.verifying.as_ref().map(|underway| underway.progress),
             ..self.with_counts(base)
         }
     }
@@ -203,6 +211,13 @@ impl Actor {
     fn in_flight(&self, to: Side) -> u64 {
         let Link::Up(up) = &self.link else { return 0 };
         up.flights.values().filter(|flight| flight.to() == to).map(|flight| flight.actions).sum()
+    }
+
+    /// What crosses at this moment.
+    fn streams(&self) -> Vec<Stream> {
+        let Link::Up(up) = &self.link else { return Vec::new() };
+        let flights = up.lanes.moving().filter_map(|(batch, sent)| Some(up.flights.get(&batch)?.stream(sent)));
+        flights.collect()
     }
 
     fn with_counts(&self, info: ShareInfo) -> ShareInfo {
@@ -275,7 +290,7 @@ impl Actor {
         let detail = format!(
             "{} entries ({}) that are excluded now still have copies in the guest.",
             counts.prunable,
-            crate::doctor::shown_bytes(counts.prunable_bytes)
+            size::bytes(counts.prunable_bytes)
         );
         let command = format!("causeway share prune {}", self.settings.name);
         (Some(detail), Some(Remedy::command("Delete these copies.", command)))
@@ -295,6 +310,15 @@ impl Actor {
         };
         let (files, bytes) = (status.carried_files, status.carried_bytes);
         self.meter.note(now_ms, files, bytes);
+        let took = match &mut self.link {
+            Link::Up(up) => {
+                if phase == Phase::Finishing {
+                    up.milestones.copied(now_ms);
+                }
+                up.milestones.times()
+            }
+            _ => PhaseTimes::default(),
+        };
         let long = left_files >= LONG_WAY_FILES || left_bytes >= LONG_WAY_BYTES;
         if status.prepared && !long {
             return None;
@@ -311,6 +335,7 @@ impl Actor {
             bytes_total: known.then_some(bytes + left_bytes),
             bytes_per_second: self.meter.bytes_per_second(),
             left_ms: self.meter.left_ms(left_files, left_bytes).filter(|_| known),
+            took,
         })
     }
 
@@ -335,6 +360,7 @@ impl Actor {
         let files = status.carried_files + host.files.abs_diff(guest.files);
         let bytes = status.carried_bytes + host.bytes.abs_diff(guest.bytes);
         self.known.goal = Some((files, bytes));
+        self.note_preparation(&host, &status);
     }
 
     fn watches(&self) -> Option<Watches> {

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
 
+use causeway_api::LastChange;
 use causeway_endpoint::runner::{Answer, Events};
 use causeway_sync::ignore::SYNCIGNORE_NAME;
 use causeway_sync::session::{Output, RootFault};
 use causeway_sync::{Batch, BatchId, Changes, Lane, Operation, Outcome, Problem, RelPath, RelPathBuf, Seq, Side};
-use causeway_wire::errand::Errand;
+use causeway_wire::errand::{Errand, ErrandReply};
 use causeway_wire::share::{Event, WatchMode};
 
 use super::actor::{Actor, Input, Link};
 use super::last_change::Flight;
+
+/// Entries of a renamed directory that are counted, at most: some tenths of a second.
+const ENTRIES_COUNTED_MAX: u64 = 200_000;
 
 /// What a side tells.
 #[derive(Debug)]
@@ -97,6 +101,9 @@ impl Actor {
         let result = match report {
             Report::Changes(changes) => {
                 up.crawled[side as usize] |= changes.crawled;
+                if up.crawled == [true; 2] {
+                    up.milestones.scanned(now_ms);
+                }
                 // All of it has been looked at, and it isn't empty: nor may it be one day for what was said now.
                 self.accept_emptied[side as usize] &= !changes.crawled;
                 self.news[side as usize].heard_ms = now_ms;
@@ -114,15 +121,42 @@ impl Actor {
         let Link::Up(up) = &mut self.link else { return };
         let flight = up.flights.remove(&batch);
         let rules = flight.as_ref().is_some_and(|flight| flight.rules);
-        if let Some(change) = flight.and_then(|flight| flight.landed(&outcomes, now_ms)) {
+        if let Some(flight) = flight
+            && let Some(change) = flight.landed(&outcomes, now_ms)
+        {
             self.around.activity.note(&self.settings.id, &change);
+            if let Some(directory) = flight.renamed_directory() {
+                self.count_renamed(&change, directory);
+            }
             self.known.last_change = Some(change);
         }
+        let Link::Up(up) = &mut self.link else { return };
         let result = up.session.handle_outcomes(batch, outcomes, now_ms);
         self.check_ledger(result);
         if rules {
             self.reload_rules();
         }
+    }
+
+    /// Has the host count what is in a directory that was renamed, beside everything else.
+    fn count_renamed(&self, change: &LastChange, directory: &RelPath) {
+        let Link::Up(up) = &self.link else { return };
+        let errand = Errand::CountBelow { directory: directory.to_owned(), limit: ENTRIES_COUNTED_MAX };
+        let (inbox, at, path) = (self.sender.clone(), change.at, change.path.clone());
+        let answer = move |counted| {
+            let Ok(ErrandReply::Below { entries }) = counted else { return };
+            let take = move |actor: &mut Actor| {
+                actor.around.activity.count(&actor.settings.id, at, &path, entries);
+                if let Some(last) = &mut actor.known.last_change
+                    && (last.at, &last.path) == (at, &path)
+                {
+                    last.entries = entries;
+                }
+            };
+            // A thread that has ended shows nothing any more.
+            drop(inbox.send(Input::Done(Box::new(take))));
+        };
+        up.host.ask(errand, Box::new(answer));
     }
 
     fn handle_event(&mut self, side: Side, event: Event, now_ms: u64) {
@@ -202,7 +236,9 @@ impl Actor {
     }
 
     fn start_batch(&mut self, batch: Batch, lane: Lane) {
+        let now_ms = self.clock.now_ms();
         let Link::Up(up) = &mut self.link else { return };
+        up.milestones.copying(now_ms);
         let heard_ms = self.news[batch.to.other() as usize].heard_ms;
         let rules = batch.to == Side::Host
             && batch.actions.iter().any(|action| {

@@ -2,29 +2,99 @@
 //!
 //! Both tell their entries in the same order, page by page, so that memory doesn't grow with the tree. What differs and isn't explained
 //! is looked at a second time, after a moment: a change that was on its way has arrived by then.
+//!
+//! There is one at a time of a share: who asks while it is under way waits for the same one. It ends early when a person stops it, and
+//! when nobody waits for it any more.
 
 use std::cmp::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use causeway_api::verify::DIFFERENCES_MAX;
-use causeway_api::{ApiError, Because, Difference, ErrorCode, Timestamp, Verification, Verified};
+use causeway_api::{ApiError, Because, Difference, ErrorCode, Nothing, Timestamp, Verification, Verified, Verifying};
 use causeway_sync::ledger::{Hold, Ledger};
 use causeway_sync::{Entry, RelPathBuf, Side};
 use causeway_wire::errand::{Errand, ErrandReply, PAGE_ITEMS_MAX, VerifiedEntry};
 
 use super::actor::{Actor, Input, Link};
 use super::command::Reply;
-use super::errands::{Sides, error, misanswered};
+use super::errands::{self, Sides, WANTED_INTERVAL, error, misanswered};
 use super::lists::ledger_error;
+use super::publish::PUBLISH_INTERVAL_MS;
 use super::shown;
 
 /// How long a change may take to cross before a difference counts as unexplained.
 const SETTLE: Duration = Duration::from_secs(2);
 
+/// A verification that is under way.
+pub(super) struct Underway {
+    /// How far it is.
+    pub progress: Verifying,
+    wish: Arc<Wish>,
+    /// Who asked while it was being stopped: they want the next one.
+    next: Vec<Reply<Verification>>,
+}
+
+/// Who wants a verification.
+struct Wish {
+    waiting: Mutex<Vec<Reply<Verification>>>,
+    /// A person wants it to end.
+    stopped: AtomicBool,
+}
+
+impl Wish {
+    fn of(reply: Reply<Verification>) -> Arc<Self> {
+        Arc::new(Self { waiting: Mutex::new(vec![reply]), stopped: AtomicBool::new(false) })
+    }
+
+    fn is_alive(&self) -> bool {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.stopped.load(Relaxed) && waiting.iter().any(|reply| !reply.is_closed())
+    }
+
+    fn join(&self, reply: Reply<Verification>) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(reply);
+    }
+
+    fn answer(&self, result: &Result<Verification, ApiError>) {
+        for reply in self.waiting.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // Who has left needs none.
+            let _ = reply.send(result.clone());
+        }
+    }
+}
+
+/// What a verification's own thread works with.
+struct Run {
+    sides: Sides,
+    inbox: Sender<Input>,
+    wish: Arc<Wish>,
+}
+
+impl Run {
+    fn tell(&self, then: impl FnOnce(&mut Actor) + Send + 'static) {
+        // A thread that has ended shows nothing any more.
+        let _ = self.inbox.send(Input::Done(Box::new(then)));
+    }
+
+    /// As long as anybody wants it.
+    fn wait(&self, long: Duration) {
+        let until = Instant::now() + long;
+        while Instant::now() < until && self.wish.is_alive() {
+            std::thread::sleep(WANTED_INTERVAL);
+        }
+    }
+}
+
+fn stopped() -> ApiError {
+    ApiError::new(ErrorCode::Stopped, "The verification was stopped before both sides had been read whole.")
+}
+
 /// One side's entries, in order.
 struct Walk<'a> {
-    sides: &'a Sides,
+    run: &'a Run,
     side: Side,
     page: std::vec::IntoIter<VerifiedEntry>,
     after: Option<RelPathBuf>,
@@ -33,8 +103,8 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(sides: &'a Sides, side: Side) -> Result<Self, ApiError> {
-        let mut walk = Self { sides, side, page: Vec::new().into_iter(), after: None, more: true, next: None };
+    fn new(run: &'a Run, side: Side) -> Result<Self, ApiError> {
+        let mut walk = Self { run, side, page: Vec::new().into_iter(), after: None, more: true, next: None };
         walk.advance()?;
         Ok(walk)
     }
@@ -45,9 +115,9 @@ impl<'a> Walk<'a> {
         while next.is_none() && self.more {
             let limit = u32::try_from(PAGE_ITEMS_MAX).expect("a page's length fits");
             let errand = Errand::Verify { after: self.after.clone(), limit };
-            let ErrandReply::Verified { entries, more } =
-                self.sides.ask(self.side, errand).map_err(|failure| error(&failure))?
-            else {
+            let wish = &self.run.wish;
+            let page = self.run.sides.read(self.side, errand, || wish.is_alive()).ok_or_else(stopped)?;
+            let ErrandReply::Verified { entries, more } = page.map_err(|failure| error(&failure))? else {
                 return Err(misanswered());
             };
             // A side that says there is more but tells nothing would be asked for ever.
@@ -94,9 +164,9 @@ impl Pair {
 }
 
 /// Calls `each` for every path that stands on either side.
-fn join(sides: &Sides, mut each: impl FnMut(Pair)) -> Result<(), ApiError> {
-    let mut host = Walk::new(sides, Side::Host)?;
-    let mut guest = Walk::new(sides, Side::Guest)?;
+fn join(run: &Run, mut each: impl FnMut(Pair)) -> Result<(), ApiError> {
+    let mut host = Walk::new(run, Side::Host)?;
+    let mut guest = Walk::new(run, Side::Guest)?;
     loop {
         let order = match (&host.next, &guest.next) {
             (None, None) => return Ok(()),
@@ -123,13 +193,61 @@ fn explain(inbox: &Sender<Input>, paths: Vec<RelPathBuf>) -> Result<Vec<Option<B
 
 impl Actor {
     pub(super) fn verify(&mut self, reply: Reply<Verification>) {
-        self.run_errand(reply, |sides, inbox| {
-            let verification = verify(sides, inbox)?;
-            let verified = Verified { at: verification.at, differ: verification.differ };
-            // A thread that has ended shows nothing any more.
-            let _ = inbox.send(Input::Done(Box::new(move |actor| actor.verified = Some(verified))));
-            Ok(verification)
+        if let Some(Underway { wish, next, .. }) = &mut self.verifying {
+            return if wish.is_alive() { wish.join(reply) } else { next.push(reply) };
+        }
+        let sides = match self.sides() {
+            Ok(sides) => sides,
+            Err(error) => return drop(reply.send(Err(error))),
+        };
+        let wish = Wish::of(reply);
+        let progress = self.nothing_verified(Timestamp::now());
+        let run = Run { sides, inbox: self.sender.clone(), wish: Arc::clone(&wish) };
+        self.verifying = Some(Underway { progress, wish, next: Vec::new() });
+        errands::start(move || {
+            let result = verify(&run, progress);
+            let wish = Arc::clone(&run.wish);
+            run.tell(move |actor| actor.end_verification(&wish, &result));
         });
+    }
+
+    /// A verification that has read nothing yet of what both sides held when they were last counted.
+    fn nothing_verified(&self, since: Timestamp) -> Verifying {
+        let counts = self.known.counts.map(Option::unwrap_or_default);
+        let entries = counts.map(|counts| counts.files + counts.directories + counts.symlinks);
+        Verifying {
+            since,
+            again: false,
+            entries_done: 0,
+            entries_total: entries[0].max(entries[1]),
+            bytes_done: 0,
+            bytes_total: counts[0].bytes + counts[1].bytes,
+        }
+    }
+
+    fn end_verification(&mut self, wish: &Arc<Wish>, result: &Result<Verification, ApiError>) {
+        if let Ok(found) = result {
+            self.verified = Some(Verified { at: found.at, differ: found.differ });
+        }
+        wish.answer(result);
+        if let Some(underway) = self.verifying.take_if(|underway| Arc::ptr_eq(&underway.wish, wish)) {
+            for reply in underway.next {
+                self.verify(reply);
+            }
+        }
+    }
+
+    fn show_verifying(&mut self, wish: &Arc<Wish>, progress: Verifying) {
+        if let Some(underway) = self.verifying.as_mut().filter(|underway| Arc::ptr_eq(&underway.wish, wish)) {
+            underway.progress = progress;
+        }
+    }
+
+    pub(super) fn stop_verifying(&mut self, reply: Reply<Nothing>) {
+        if let Some(underway) = &self.verifying {
+            underway.wish.stopped.store(true, Relaxed);
+        }
+        let _ = reply.send(Ok(Nothing {}));
     }
 
     fn explain(&mut self, paths: &[RelPathBuf]) -> Result<Vec<Option<Because>>, ApiError> {
@@ -179,12 +297,12 @@ impl Findings {
     }
 }
 
-fn verify(sides: &Sides, inbox: &Sender<Input>) -> Result<Verification, ApiError> {
-    let (at, began) = (Timestamp::now(), Instant::now());
-    let (mut findings, mut entries, mut bytes) = look(sides, inbox)?;
+fn verify(run: &Run, progress: Verifying) -> Result<Verification, ApiError> {
+    let (at, began) = (progress.since, Instant::now());
+    let (mut findings, mut entries, mut bytes) = look(run, progress)?;
     if findings.unexplained_count > 0 {
-        std::thread::sleep(SETTLE);
-        let (again, seen, read) = look(sides, inbox)?;
+        run.wait(SETTLE);
+        let (again, seen, read) = look(run, Verifying { again: true, ..progress })?;
         let before = std::mem::take(&mut findings.unexplained);
         let arrived = before.into_iter().filter(|old| !again.unexplained.iter().any(|new| new.path == old.path));
         let pending: Vec<_> = arrived.map(|old| Difference { because: Because::Pending, ..old }).collect();
@@ -208,24 +326,31 @@ fn verify(sides: &Sides, inbox: &Sender<Input>) -> Result<Verification, ApiError
     })
 }
 
-/// Reads both sides once: what differs, and how many entries and bytes were read.
-fn look(sides: &Sides, inbox: &Sender<Input>) -> Result<(Findings, u64, u64), ApiError> {
-    let (mut findings, mut entries, mut bytes) = (Findings::default(), 0, 0);
+/// Reads both sides once: what differs, and how many entries and bytes were read. Tells how far it is on the way.
+fn look(run: &Run, mut progress: Verifying) -> Result<(Findings, u64, u64), ApiError> {
+    let mut findings = Findings::default();
     let mut differing = Vec::new();
     let mut failed = None;
-    join(sides, |pair| {
-        entries += 1;
-        bytes += pair.bytes();
+    let mut told = Instant::now();
+    join(run, |pair| {
+        progress.entries_done += 1;
+        progress.bytes_done += pair.bytes();
+        if told.elapsed() >= Duration::from_millis(PUBLISH_INTERVAL_MS) {
+            told = Instant::now();
+            let wish = Arc::clone(&run.wish);
+            run.tell(move |actor| actor.show_verifying(&wish, progress));
+        }
         if pair.differs() {
             differing.push(pair);
         }
         if differing.len() == PAGE_ITEMS_MAX && failed.is_none() {
-            failed = settle(&mut findings, inbox, std::mem::take(&mut differing)).err();
+            failed = settle(&mut findings, &run.inbox, std::mem::take(&mut differing)).err();
         }
     })?;
     match failed {
         Some(error) => Err(error),
-        None => settle(&mut findings, inbox, differing).map(|()| (findings, entries, bytes)),
+        None => settle(&mut findings, &run.inbox, differing)
+            .map(|()| (findings, progress.entries_done, progress.bytes_done)),
     }
 }
 

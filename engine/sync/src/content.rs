@@ -42,6 +42,26 @@ pub enum Content<'a> {
     Unavailable(Unavailable),
 }
 
+impl Piece<'_> {
+    /// How many bytes of the file it stands for.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Data(data) => data.len() as u64,
+            Self::Hole(bytes) | Self::Copy { bytes, .. } => *bytes,
+        }
+    }
+}
+
+impl Content<'_> {
+    /// How many bytes of the file it stands for.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Piece(piece) => piece.bytes(),
+            Self::End(_) | Self::Unavailable(_) => 0,
+        }
+    }
+}
+
 /// Why a file's content can't be supplied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unavailable {

@@ -330,6 +330,23 @@ fn new_rules_hold_at_once() {
     session.finish();
 }
 
+#[test]
+fn a_verification_that_nobody_waits_for_ends_in_the_middle_of_a_file() {
+    // Its zeros take no space, and minutes to read.
+    let guest = Guest::new(|ground| fs::File::create(ground.share.join("large")).unwrap().set_len(1 << 40).unwrap());
+    let session = guest.session();
+    for _ in 0..2 {
+        let (answer, answered) = mpsc::channel();
+        let errand = Errand::Verify { after: None, limit: 10 };
+        session.side().ask(errand, Box::new(move |done| drop(answer.send(done))));
+        assert!(answered.recv_timeout(Duration::from_millis(300)).is_err(), "it is being read");
+        session.side().stop_verifying();
+        let done = answered.recv_timeout(LIMIT).unwrap();
+        assert_eq!(done, Ok(ErrandReply::Verified { entries: Vec::new(), more: true }));
+    }
+    session.finish();
+}
+
 /// A side whose every change has the longest path that there is.
 struct Longwinded;
 
@@ -369,6 +386,7 @@ impl ShareSide for Longwinded {
     fn pin(&self, _: Vec<RelPathBuf>) {}
     fn sync(&self, _: Answer<Result<(), Problem>>) {}
     fn barrier(&self, _: Answer<Seq>) {}
+    fn stop_verifying(&self) {}
     fn ask(&self, _: Errand, _: Answer<Result<ErrandReply, Failure>>) {}
 }
 
@@ -464,6 +482,7 @@ impl ShareSide for Silent {
     fn pin(&self, _: Vec<RelPathBuf>) {}
     fn sync(&self, _: Answer<Result<(), Problem>>) {}
     fn barrier(&self, _: Answer<Seq>) {}
+    fn stop_verifying(&self) {}
     fn ask(&self, _: Errand, _: Answer<Result<ErrandReply, Failure>>) {}
 }
 

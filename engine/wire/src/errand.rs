@@ -48,6 +48,7 @@ pub enum Errand {
     /// Move copies that newly excluded paths left behind into the recycle bin. Answered by [`ErrandReply::Removed`].
     Prune,
     /// Read all that stands on this side from the disk, in order, and tell it. Answered by [`ErrandReply::Verified`].
+    /// [`Note::StopVerifying`](crate::share::Note::StopVerifying) ends a page early; then what it tells is of no use.
     Verify {
         /// After this path; from the root where `None`.
         after: Option<RelPathBuf>,
@@ -56,6 +57,13 @@ pub enum Errand {
     },
     /// The emptied root is meant to be so. Answered by [`ErrandReply::Done`].
     AcceptEmptied,
+    /// How many entries stand below a directory, by the index. Answered by [`ErrandReply::Below`].
+    CountBelow {
+        /// Which.
+        directory: RelPathBuf,
+        /// More than so many aren't counted.
+        limit: u64,
+    },
 }
 
 /// What became of it.
@@ -91,6 +99,11 @@ pub enum ErrandReply {
         entries: Vec<VerifiedEntry>,
         /// Whether there are more.
         more: bool,
+    },
+    /// What stands below a directory.
+    Below {
+        /// How many entries; `None` where there are more than were to be counted.
+        entries: Option<u64>,
     },
 }
 

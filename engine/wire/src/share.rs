@@ -76,6 +76,8 @@ pub enum Note {
     SetRules(RuleTexts),
     /// These files, and no others, are updated in place from now on: containers have them bound, not their names.
     Pin(#[serde(deserialize_with = "bounded::list::<_, _, PINNED_PATHS_MAX>")] Vec<RelPathBuf>),
+    /// Nobody waits for the verification any more: the page that is being read ends where it is.
+    StopVerifying,
 }
 
 /// What the agent sends.

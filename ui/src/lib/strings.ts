@@ -223,6 +223,7 @@ export const t = {
     verified: (ago: string, differ: number) =>
       differ === 0 ? `Verified ${ago}, no differences.` : `Verified ${ago}, ${plural(differ, "path differs", "paths differ")}.`,
     neverVerified: "Never verified.",
+    verifying: (percent: number | null) => (percent === null ? "Verifying." : `Verifying, ${percent}\u00a0%.`),
     watchedBy: (host: string, guest: string) => `Watched by ${host} on the host, ${guest} in the guest.`,
     polled: (side: string, n: number) => `Polling ${plural(n, "directory", "directories")} on the ${side}.`,
     containers: "Containers",
@@ -240,6 +241,10 @@ export const t = {
       label: "Progress of preparing",
       counting: "Both sides are still being counted",
     },
+    streams: (n: number) => `being copied now, in ${plural(n, "stream", "streams")}`,
+    streamProgress: "Progress",
+    streamRoot: "all over the share",
+    streamOf: (path: string) => (path === "" ? "Progress" : `Progress of ${path}`),
   },
 
   activity: {
@@ -261,6 +266,7 @@ export const t = {
     together: "changed together",
     andMore: (n: number) => `and ${count(n)} more`,
     renamed: (from: string, to: string) => `${from} → ${to}`,
+    directoryRenamed: (entries: string) => `directory renamed, ${entries}`,
     pathsIn: (n: number, where: string[], more: boolean) =>
       `${plural(n, "path", "paths")} in ${where.join(", ")}${more ? ", …" : ""}`,
     pathsAtRoot: (n: number) => plural(n, "path", "paths"),
@@ -467,6 +473,13 @@ export const t = {
     resetDo: "Reset share",
     verifyTitle: (name: string) => `Verify ${name}`,
     verifySays: "Both sides are read whole and compared.",
+    verifyAgain: "The sides differ somewhere, maybe because of a change on its way: both are read once more.",
+    verifyFar: "Verified",
+    verifyBegins: "Beginning",
+    verifyEntries: (done: number, total: number) => `${count(done)} of ${plural(total, "entry", "entries")}`,
+    verifyStopped: "Stopped before both sides had been read whole. Nothing was changed.",
+    stop: "Stop",
+    stopping: "Stopping",
     verifyNone: (entries: string, bytes: string, time: string) =>
       `${entries} compared, ${bytes} read in ${time}. No differences.`,
     verifyDiffer: (differ: number, unexplained: number) =>
@@ -507,6 +520,7 @@ export const t = {
     create: "Create share",
     creating: "Creating",
     starts: (entries: string, bytes: string) => `Starts with ${entries}, ${bytes}.`,
+    usable: (time: string) => `About ${time} until it is usable.`,
     compose: (project: string, mode: string) => `As the Compose project ${project} says it: ${mode.toLowerCase()}.`,
     composeExcludes: "Not synchronised:",
     type: "Type a path, choose a folder, or drop one on the window.",
@@ -561,6 +575,7 @@ export const t = {
     checking: "Checking…",
     suits: "The processor runs VMs now. It holds from the next start of the engine on:",
     suitsCommand: "causeway engine stop",
+    suitsStill: "The processor runs VMs, as it did when this one started.",
     suitsVm: "The processor runs VMs now. It holds from the next start of the machine on.",
     emulated: "None, emulated",
     slower: "about 10 times slower",
@@ -740,6 +755,8 @@ export const t = {
     shared: (name: string) => `${name} is shared`,
     being: (name: string) => `${name} is being shared`,
     projects: "Compose projects that Docker already knows:",
+    projectHas: (name: string, services: number, containers: number) =>
+      `${name} · ${plural(services, "service", "services")}, ${plural(containers, "container", "containers")}`,
     shareThis: "Share this",
     shareProject: (folder: string) => `Share this: ${folder}`,
     use: "Use it from a container",

@@ -96,6 +96,7 @@ export const scenarios: Record<string, () => FakeBackend> = {
         syncignore_fault: null,
       }),
     }),
+  verifying: () => fakeOf([fixtures.verifying], { "share.verify": () => new Promise(() => {}) }),
   counting: () => fakeOf([fixtures.counting]),
   "no-conflicts": () => fakeOf([docs]),
   "machine-stopped": () =>

@@ -80,7 +80,7 @@ export const VIEWS = [
     ),
   },
   { name: "share-conflicts-none", scenario: "no-conflicts", go: open("docs-site", "Conflicts") },
-  { name: "share-problems", scenario: "usual", go: open("firmware", "Problems"), readme: true },
+  { name: "share-problems", scenario: "machine-vm", go: open("firmware", "Problems"), readme: true },
   {
     name: "dialog-rename",
     scenario: "usual",
@@ -159,6 +159,11 @@ export const VIEWS = [
     scenario: "usual",
     go: both(open("storefront"), (page) => page.getByRole("button", { name: "Verify" }).click()),
   },
+  {
+    name: "dialog-verifying",
+    scenario: "verifying",
+    go: both(open("storefront"), (page) => page.getByRole("button", { name: "Verify" }).click()),
+  },
   { name: "engine-starting", scenario: "starting" },
   { name: "engine-stopped", scenario: "stopped" },
   { name: "engine-failed", scenario: "failed" },
@@ -167,6 +172,7 @@ export const VIEWS = [
 export const NARROW = [
   "shares",
   "share",
+  "share-preparing",
   "share-conflicts",
   "share-conflicts-unified",
   "share-problems",

@@ -138,6 +138,15 @@ impl Handler for Memory {
         panic!("pruning {} is what this handler can't do", of.share);
     }
 
+    async fn folder_estimate(&self, _: Amount) -> Result<folder::Estimate, ApiError> {
+        Ok(folder::Estimate { usable_ms: None })
+    }
+
+    async fn share_stop_verifying(&self, of: OfShare) -> Result<Nothing, ApiError> {
+        self.get(&of.share)?;
+        Ok(Nothing {})
+    }
+
     async fn share_verify(&self, of: OfShare) -> Result<Verification, ApiError> {
         self.get(&of.share)?;
         Ok(Verification {
@@ -382,6 +391,7 @@ pub fn share(name: &str) -> ShareInfo {
         detail: None,
         remedy: None,
         progress: None,
+        streams: Vec::new(),
         space: Space::default(),
         entries: Entries::default(),
         bin: Bins::default(),
@@ -398,6 +408,7 @@ pub fn share(name: &str) -> ShareInfo {
         watch: None,
         prunable: Amount::default(),
         verified: None,
+        verifying: None,
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Core<F: Fs> {
     pub rules: Mutex<InForce>,
     /// Ends looks that are under way.
     pub stop: AtomicBool,
+    /// Ends the page of a verification that is being read. A verification that begins takes it back.
+    pub stop_verifying: AtomicBool,
     pub session: Mutex<Session>,
     pub feed: Mutex<Feed>,
     pub watch: Mutex<Option<Box<dyn Watch>>>,
@@ -169,6 +171,7 @@ impl<F: Fs> Core<F> {
             start_watch,
             rules: Mutex::new(rules),
             stop: AtomicBool::new(false),
+            stop_verifying: AtomicBool::new(false),
             session: Mutex::default(),
             feed: Mutex::default(),
             watch: Mutex::new(None),

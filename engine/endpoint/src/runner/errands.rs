@@ -53,6 +53,10 @@ pub(super) fn run<F: Fs>(core: &Core<F>, errand: Errand) -> Result<ErrandReply, 
             Ok(ErrandReply::Removed { entries: pruned.items, bytes: pruned.bytes, more: false })
         }
         Errand::Verify { after, limit } => verify(core, after.as_deref(), limit as usize),
+        Errand::CountBelow { directory, limit } => {
+            let entries = endpoint.entries_below(&directory, limit).map_err(|error| index(&error))?;
+            Ok(ErrandReply::Below { entries })
+        }
         Errand::AcceptEmptied => {
             endpoint.accept_emptied();
             core.plan(|agenda| agenda.whole_due_ms = Some(0));
@@ -107,7 +111,7 @@ fn expire<F: Fs>(core: &Core<F>) {
 }
 
 fn verify<F: Fs>(core: &Core<F>, after: Option<&RelPath>, limit: usize) -> Result<ErrandReply, Failure> {
-    let (found, more) = core.endpoint.verify(after, limit, &core.stop).map_err(|error| looked(&error))?;
+    let (found, more) = core.endpoint.verify(after, limit, &core.stop_verifying).map_err(|error| looked(&error))?;
     let entry = |Verified { path, found, indexed }| VerifiedEntry { path, found, indexed };
     let mut entries: Vec<VerifiedEntry> = found.into_iter().map(entry).collect();
     let more = parts::fit(&mut entries) || more;

@@ -116,6 +116,7 @@ impl<F: Fs> ShareSide for Runner<F> {
 
     fn end(&self) {
         self.core.report.end();
+        self.stop_verifying();
         let mut session = self.core.session();
         session.number += 1;
         let barriers = std::mem::take(&mut session.barriers);
@@ -197,7 +198,15 @@ impl<F: Fs> ShareSide for Runner<F> {
         self.core.barrier(barrier);
     }
 
+    fn stop_verifying(&self) {
+        self.core.stop_verifying.store(true, Ordering::Relaxed);
+    }
+
     fn ask(&self, errand: Errand, answer: Answer<Result<ErrandReply, Failure>>) {
+        if matches!(errand, Errand::Verify { after: None, .. }) {
+            // Here and not when its turn comes: whoever wants it to end may say so before.
+            self.core.stop_verifying.store(false, Ordering::Relaxed);
+        }
         self.answer_from(&self.errands, answer, move |core| errands::run(core, errand));
     }
 }

@@ -45,6 +45,8 @@ pub trait ShareSide: Send + Sync {
     /// Look at everything that was changed before now; answered by the newest change then. Not answered while the share's root is
     /// at fault.
     fn barrier(&self, answer: Answer<Seq>);
+    /// Nobody waits for the verification any more: the page that was asked for is answered at once, with what was read so far.
+    fn stop_verifying(&self);
     /// Something that a person wants. Errands are done one after the other.
     fn ask(&self, errand: Errand, answer: Answer<Result<ErrandReply, Failure>>);
 }

@@ -85,7 +85,7 @@ fn supply<F: Fs>(
                 }
             }
         };
-        supply_batch(endpoint, &batch, writer, signatures)?;
+        supply_batch(endpoint, &batch, writer, signatures, |_| ())?;
     }
 }
 

@@ -54,6 +54,7 @@ fn take_note(side: &dyn ShareSide, note: Note) {
         Note::Read(paths) => side.read(paths),
         Note::SetRules(rules) => side.set_rules(rules),
         Note::Pin(paths) => side.pin(paths),
+        Note::StopVerifying => side.stop_verifying(),
     }
 }
 

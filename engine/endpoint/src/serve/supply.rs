@@ -40,12 +40,13 @@ pub struct Signed {
 }
 
 /// Writes the content for `batch`, with the signatures that arrive meanwhile. What is left unflushed at the end is the caller's to
-/// flush, when nothing else is to be written. Fails where the lane does.
+/// flush, when nothing else is to be written. Tells `sent` of each part how many bytes of a file it stands for. Fails where the lane does.
 pub fn supply_batch<F: Fs>(
     endpoint: &Endpoint<F>,
     batch: &Batch,
     writer: &LaneWriter,
     signatures: &Receiver<Signed>,
+    sent: impl Fn(u64),
 ) -> Result<(), FrameError> {
     let id = batch.id;
     let mut failed = None;
@@ -67,6 +68,7 @@ pub fn supply_batch<F: Fs>(
             now_ms(),
             &mut |action| sign(action).map_err(|error| (note.borrow_mut())(error)),
             &mut |action, content| {
+                sent(content.bytes());
                 let message = LaneMessage::Content { batch: id, action, content };
                 writer.lock().push(&message).map_err(|error| (note.borrow_mut())(error))
             },

@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use causeway_endpoint::{Inquiry, KeepError, Retention};
 use causeway_sync::{Entry, Operation, RelPath, RelPathBuf, Seq};
@@ -160,6 +161,37 @@ fn everything_is_read_and_compared() {
     }
     side.check_dirty();
     side.assert_known();
+}
+
+#[test]
+fn what_is_below_a_directory_is_counted_up_to_a_limit() {
+    let side = Side::crawled(|share| {
+        for n in 0..1030 {
+            write(share, &format!("a/{n}"), "x");
+        }
+        write(share, "a/b/c/d", "x");
+        write(share, "e", "x");
+    });
+    let below = |directory: &str, limit| side.ep.entries_below(&path(directory), limit).unwrap();
+    assert_eq!((below("a", 2_000), below("a/b", 2), below("a/b", 1)), (Some(1_033), Some(2), None));
+    assert_eq!((below("a", 1_032), below("e", 5), below("gone", 5)), (None, Some(0), Some(0)));
+}
+
+#[test]
+fn reading_all_ends_where_it_is_when_that_is_said() {
+    let side = Side::crawled(|_| ());
+    // Its zeros take no space, and minutes to read.
+    fs::File::create(side.at("large")).unwrap().set_len(1 << 40).unwrap();
+    let stop = AtomicBool::new(false);
+    let began = Instant::now();
+    let (page, more) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(50));
+            stop.store(true, Ordering::Relaxed);
+        });
+        side.ep.verify(None, 10, &stop).unwrap()
+    });
+    assert!(began.elapsed() < Duration::from_secs(30) && page.is_empty() && more);
 }
 
 #[test]

@@ -5,13 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
-use causeway_api::Remedy;
+use causeway_api::{Remedy, size};
 
 use crate::doctor::system::{memory, space_at};
 use crate::machine::settings::{MEMORY_MIB_MIN, Size};
 
 /// Space that has to be free at a start: the journal, Docker's own files and what is written until somebody looks.
-const SPACE_MIB_MIN: u64 = 512;
+const SPACE_BYTES_MIN: u64 = 512 << 20;
 
 /// Why there is no room.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,15 +26,16 @@ pub enum RoomError {
     },
     /// The disk is full.
     #[error(
-        "{} MiB are free where the VM's disk stands ({}), and {SPACE_MIB_MIN} MiB are the least that it needs",
-        free_mib,
-        path.display()
+        "{} are free where the VM's disk stands ({}), and {} are the least that it needs",
+        size::bytes(*free_bytes),
+        path.display(),
+        size::bytes(SPACE_BYTES_MIN)
     )]
     Space {
         /// The directory of the data disk.
         path: PathBuf,
         /// What is free there.
-        free_mib: u64,
+        free_bytes: u64,
     },
 }
 
@@ -77,8 +78,10 @@ fn check_against(size: Size, directory: &Path, total: u64, free: Option<u64>) ->
     if size.memory_mib > total_mib {
         return Err(RoomError::Memory { wanted_mib: size.memory_mib, total_mib });
     }
-    match free.map(|free| free >> 20) {
-        Some(free_mib) if free_mib < SPACE_MIB_MIN => Err(RoomError::Space { path: directory.to_owned(), free_mib }),
+    match free {
+        Some(free_bytes) if free_bytes < SPACE_BYTES_MIN => {
+            Err(RoomError::Space { path: directory.to_owned(), free_bytes })
+        }
         _ => Ok(()),
     }
 }
@@ -100,7 +103,7 @@ mod tests {
         assert!(memory.to_string().contains("2048 MiB") && memory.to_string().contains("2047 MiB"));
         assert_eq!(memory.remedy().command.as_deref(), Some("causeway machine config --memory 1023"));
         let space = judge(4096, Some(511)).unwrap_err();
-        assert!(space.to_string().contains("511 MiB are free") && space.to_string().contains("/data"));
+        assert!(space.to_string().contains("536 MB are free") && space.to_string().contains("/data"));
         assert!(space.remedy().sentence.contains("/data"));
         assert_eq!(presses(size, 2048 << 20), None);
         assert!(presses(size, 2047 << 20).unwrap().0.contains("2047 MiB"));

@@ -105,6 +105,7 @@ pub fn share_calls() -> Vec<ShareCall> {
         Errand::BinEmpty { before_ms: u64::MAX },
         Errand::Prune,
         Errand::Verify { after: Some(path("a/b")), limit: 1 },
+        Errand::CountBelow { directory: path("a"), limit: 9 },
         Errand::AcceptEmptied,
     ];
     let requests = [
@@ -121,6 +122,7 @@ pub fn share_calls() -> Vec<ShareCall> {
         Note::Read(vec![path("a"), path("b/c")]),
         Note::SetRules(rules()),
         Note::Pin(vec![path("a/file")]),
+        Note::StopVerifying,
     ];
     let requests = (1..).map(RequestId).zip(requests).map(|(id, request)| ShareCall::Request { id, request });
     requests.chain(notes.map(ShareCall::Note)).collect()
@@ -158,6 +160,8 @@ pub fn share_said() -> Vec<ShareSaid> {
         Ok(ErrandReply::Counts(Counts { crawled: true, files: 1, bin_bytes: u64::MAX, ..Counts::default() })),
         Ok(ErrandReply::Bin { items: vec![item], more: true }),
         Ok(ErrandReply::Restored(path("x"))),
+        Ok(ErrandReply::Below { entries: Some(3) }),
+        Ok(ErrandReply::Below { entries: None }),
         Ok(ErrandReply::Removed { entries: 3, bytes: 9, more: false }),
         Ok(ErrandReply::Verified { entries: verified, more: true }),
         Err(failure()),

@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
 
+use causeway_e2e::terminal::Terminal;
 use causeway_e2e::{Node, Place, eventually};
 
 #[test]
@@ -203,4 +204,28 @@ fn verification_finds_no_difference_and_names_one_that_is_there() {
     assert_eq!(share.verb("verify", &[]).code, 1);
     share.ok("resume", &[]);
     share.wait_for_state("watching");
+}
+
+#[test]
+fn a_verification_shows_how_far_it_is_and_ends_when_nobody_wants_it() {
+    let place = Place::new();
+    let folder = place.folder("images");
+    for n in 0..6 {
+        // Zeros that take no space, and a second to read.
+        fs::File::create(folder.join(format!("{n}"))).unwrap().set_len(1 << 30).unwrap();
+    }
+    let share = place.share(&folder, &[]);
+    let verify = || {
+        let mut terminal = Terminal::run(place.command(&["share", "verify", &share.name]));
+        terminal.until("of 6 entries");
+        assert_eq!(share.show()["verifying"]["entries_total"], 6);
+        terminal
+    };
+    let mut stopped = verify();
+    share.ok("verify", &["--stop"]);
+    stopped.until("The verification was stopped");
+    assert_eq!(stopped.ends(), 1);
+    drop(verify());
+    eventually(|| share.show()["verifying"].is_null(), || format!("it to end: {}", share.show()));
+    assert!(share.show()["verified"].is_null(), "neither came to its end");
 }

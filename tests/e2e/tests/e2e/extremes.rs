@@ -40,6 +40,9 @@ fn a_wide_directory_crosses_and_is_renamed() {
     fs::rename(share.host.join("wide"), share.host.join("wider")).unwrap();
     share.flush();
     assert!(share.guest.join("wider/0").exists() && !share.guest.join("wide").exists());
+    let last = || share.show()["last_change"].clone();
+    eventually(|| last()["entries"] == FILES, || format!("what is in it to be counted: {}", last()));
+    assert_eq!((&last()["kind"], &last()["paths"]), (&"renamed".into(), &1.into()));
     fs::rename(share.guest.join("wider"), share.guest.join("wide")).unwrap();
     assert!(share.assert_equal().len() > FILES);
     assert_eq!(share.show()["conflicts"], 0);

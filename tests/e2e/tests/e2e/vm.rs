@@ -330,7 +330,7 @@ fn too_little_memory_or_disk_is_named() {
     cannot_start(&vm.place, "he VM is set up with 640000000 MiB of memory", "vm_room");
     fs::write(&settings, before).unwrap();
     let disk = Disk::mount(&vm.place.home().join("machine/vm"), 100);
-    cannot_start(&vm.place, "MiB are free where the VM's disk stands", "vm_room");
+    cannot_start(&vm.place, "are free where the VM's disk stands", "vm_room");
     vm.place.ok(&["engine", "stop"]);
     disk.unmount();
 }

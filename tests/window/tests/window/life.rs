@@ -31,6 +31,7 @@ fn a_share_from_nothing_to_removed() {
     assert!(guest.join("7.txt").exists() && !guest.join("node_modules").exists());
 
     edits_cross(&window, &share, &folder, &guest);
+    a_verification_that_is_stopped(&window, &share, &folder);
     a_conflict(&window, &tray, &share, &folder, &guest, || {
         let file = folder.join("1.txt");
         eventually(
@@ -76,6 +77,27 @@ fn edits_cross(window: &Window, share: &Share<'_>, folder: &std::path::Path, gue
     window.see("td", "from-host.txt");
     window.see("td", "from-guest.txt");
     window.see("td", "to host");
+    fs::create_dir_all(folder.join("src/deep")).unwrap();
+    share.flush();
+    fs::rename(folder.join("src"), folder.join("lib")).unwrap();
+    window.see("td", "directory renamed, 1");
+}
+
+/// How far it is stands in a dialog; stopped, it reads no more.
+fn a_verification_that_is_stopped(window: &Window, share: &Share<'_>, folder: &std::path::Path) {
+    let large = folder.join("large");
+    // Zeros that take no space, and seconds to read.
+    fs::File::create(&large).unwrap().set_len(4 << 30).unwrap();
+    share.flush();
+    window.click("button", "Verify");
+    window.see("dialog p", "entries");
+    window.click("dialog button", "Stop");
+    window.see("dialog p", "Stopped before both sides had been read whole.");
+    window.click("dialog button", "Close");
+    eventually(|| share.show()["verifying"].is_null(), || format!("it to end: {}", share.show()));
+    window.see("p", "Never verified.");
+    fs::remove_file(&large).unwrap();
+    share.flush();
 }
 
 /// Both sides change a file: the window shows both, and settles it as a person chooses.

@@ -260,7 +260,15 @@ folder: PathBytes,
 /**
  * Its name.
  */
-name: string, };
+name: string, 
+/**
+ * How many of its services have containers.
+ */
+services: number, 
+/**
+ * How many containers it has, also those that don't run.
+ */
+containers: number, };
 
 export type ConfigureDocker = { 
 /**
@@ -591,7 +599,14 @@ symlinks: number,
  */
 untracked: number, };
 
-export type ErrorCode = "parse" | "invalid_request" | "method_not_found" | "invalid_params" | "internal" | "line_too_long" | "reply_too_long" | "too_many_connections" | "stopping" | "no_such_share" | "name_taken" | "folder_missing" | "not_a_directory" | "folder_overlaps" | "folder_refused" | "invalid_pattern" | "permission_denied" | "no_space" | "read_only" | "share_paused" | "share_halted" | "share_disconnected" | "share_preparing" | "not_halted" | "guest_has_more" | "share_busy" | "share_in_use" | "timed_out" | "machine_unavailable" | "version_mismatch" | "io";
+export type ErrorCode = "parse" | "invalid_request" | "method_not_found" | "invalid_params" | "internal" | "line_too_long" | "reply_too_long" | "too_many_connections" | "stopping" | "no_such_share" | "name_taken" | "folder_missing" | "not_a_directory" | "folder_overlaps" | "folder_refused" | "invalid_pattern" | "permission_denied" | "no_space" | "read_only" | "share_paused" | "share_halted" | "share_disconnected" | "share_preparing" | "not_halted" | "guest_has_more" | "share_busy" | "share_in_use" | "timed_out" | "stopped" | "machine_unavailable" | "version_mismatch" | "io";
+
+export type Estimate = { 
+/**
+ * In milliseconds, by how quickly shares with files of about the same length were prepared on this machine; `null` where there were
+ * none.
+ */
+usable_ms: number | null, };
 
 export type FlushShare = { 
 /**
@@ -767,6 +782,10 @@ kind: ChangeKind,
  */
 paths: number, 
 /**
+ * How many entries are in a directory that was renamed; `null` for anything else, and where they are too many to be counted.
+ */
+entries: number | null, 
+/**
  * Size of the files among them, in bytes; `null` where no file was put there.
  */
 bytes: number | null, 
@@ -924,6 +943,7 @@ export interface Methods {
   "share.prune": { params: OfShare; reply: Amount };
   "share.prune_unused": { params: Nothing; reply: Array<ShareName> };
   "share.verify": { params: OfShare; reply: Verification };
+  "share.stop_verifying": { params: OfShare; reply: Nothing };
   "share.conflicts": { params: ListOf; reply: Page<Conflict> };
   "share.resolve": { params: Resolve; reply: Resolved };
   "share.problems": { params: ListOf; reply: Page<Problem> };
@@ -938,6 +958,7 @@ export interface Methods {
   "rules.try": { params: TryPath; reply: TriedPath };
   "rules.write": { params: WriteRules; reply: Nothing };
   "folder.count": { params: CountFolder; reply: FolderTally };
+  "folder.estimate": { params: Amount; reply: Estimate };
   "machine.status": { params: Nothing; reply: MachineInfo };
   "machine.start": { params: Nothing; reply: MachineInfo };
   "machine.stop": { params: Nothing; reply: MachineInfo };
@@ -994,6 +1015,20 @@ upload_exclude: Array<string>,
 download_exclude: Array<string>, };
 
 export type Phase = "connecting" | "scanning" | "copying" | "finishing";
+
+export type PhaseTimes = { 
+/**
+ * [`Phase::Connecting`].
+ */
+connecting_ms: number | null, 
+/**
+ * [`Phase::Scanning`].
+ */
+scanning_ms: number | null, 
+/**
+ * [`Phase::Copying`].
+ */
+copying_ms: number | null, };
 
 export type PortProtocol = "tcp" | "udp";
 
@@ -1071,7 +1106,11 @@ bytes_per_second: number,
 /**
  * Time left in milliseconds; `null` for the first 2 s and while it isn't steady.
  */
-left_ms: number | null, };
+left_ms: number | null, 
+/**
+ * How long the phases before took.
+ */
+took: PhaseTimes, };
 
 export type PublishedPort = { 
 /**
@@ -1317,6 +1356,10 @@ remedy: Remedy | null,
  */
 progress: Progress | null, 
 /**
+ * What crosses at this moment, while there is progress to tell of.
+ */
+streams: Array<Stream>, 
+/**
  * Bytes on both sides.
  */
 space: Space, 
@@ -1379,7 +1422,11 @@ prunable: Amount,
 /**
  * What the last verification found.
  */
-verified: Verified | null, };
+verified: Verified | null, 
+/**
+ * The verification that is under way.
+ */
+verifying: Verifying | null, };
 
 export type ShareName = string;
 
@@ -1484,6 +1531,28 @@ took_ms: number | null,
 detail: string | null, };
 
 export type State = "preparing" | "watching" | "syncing" | "conflict" | "problem" | "halted" | "paused" | "disconnected";
+
+export type Stream = { 
+/**
+ * The side that it goes to.
+ */
+to: Side, 
+/**
+ * The file, or the directory that all of the files are in; empty for the share's root.
+ */
+path: PathBytes, 
+/**
+ * How many files cross together.
+ */
+files: number, 
+/**
+ * Bytes of them that have been sent.
+ */
+bytes_done: number, 
+/**
+ * How many there are.
+ */
+bytes_total: number, };
 
 export type Symlinks = "raw" | "portable" | "ignore";
 
@@ -1613,6 +1682,32 @@ at: Timestamp,
  * How many paths differed.
  */
 differ: number, };
+
+export type Verifying = { 
+/**
+ * When it began.
+ */
+since: Timestamp, 
+/**
+ * Whether both sides are read a second time, because they differed where nothing known explains it.
+ */
+again: boolean, 
+/**
+ * Entries that were compared.
+ */
+entries_done: number, 
+/**
+ * How many there are, as last counted; more may come.
+ */
+entries_total: number, 
+/**
+ * Bytes of content that were read, of both sides together.
+ */
+bytes_done: number, 
+/**
+ * How many there are, as last counted; more may come.
+ */
+bytes_total: number, };
 
 export type VmInfo = { 
 /**

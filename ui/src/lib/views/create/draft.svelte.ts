@@ -30,6 +30,8 @@ export class Draft {
   /** What was ticked or unticked by hand, by the folder's lines. */
   #ticked = $state.raw<ReadonlyMap<string, boolean>>(new Map());
   ignoreSecrets = $state(false);
+  /** How soon what remains would be usable, by the engine; `null` where it can't say. */
+  usable_ms = $state<number | null>(null);
   error = $state.raw<ApiError | null>(null);
   creating = $state(false);
   #named = false;
@@ -113,6 +115,23 @@ export class Draft {
       this.#counting += 1;
       clearTimeout(timer);
     };
+  }
+
+  /** Asks how soon what remains would be usable. Returns what makes the answer void. */
+  estimate(): () => void {
+    const remains = this.remains;
+    let wanted = true;
+    if (remains.entries === 0) this.usable_ms = null;
+    else {
+      backend()
+        .call("folder.estimate", remains)
+        .then(({ usable_ms }) => {
+          if (wanted) this.usable_ms = usable_ms;
+        })
+        // Without an answer nothing is said.
+        .catch(() => (this.usable_ms = null));
+    }
+    return () => (wanted = false);
   }
 
   /** Whether force would let the folder be shared. */

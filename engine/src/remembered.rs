@@ -1,4 +1,4 @@
-//! What is remembered of Docker in a JSON file of its own, replaced whole with every change.
+//! What is remembered in a JSON file of its own, replaced whole with every change.
 //!
 //! Only for what the engine can do without for a while: a file that can't be used is begun anew, and one that can't be written is a warning.
 
