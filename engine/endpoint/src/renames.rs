@@ -98,7 +98,10 @@ impl Renames {
         if told.is_empty() {
             return (Told::default(), Vec::new());
         }
-        let found = self.astray.iter().flat_map(|(_, path)| self.names_by_now(path).split_off(1)).collect();
+        // What went astray is found again where its directory has come to, or where it has come back to.
+        let came_back = |path: &RelPath| told.iter().any(|(_, to)| path.starts_with(to));
+        let names = |path: &RelPath| self.names_by_now(path).split_off(usize::from(!came_back(path)));
+        let found = self.astray.iter().flat_map(|(_, path)| names(path)).collect();
         let counts = told.len() <= TOLD_MAX && self.astray_lost_ms.is_none();
         (if counts { Told(told) } else { Told::default() }, found)
     }
@@ -154,8 +157,10 @@ mod tests {
         let mut renames = Renames::default();
         renames.lose(path("b/f"), 0);
         assert_eq!(renames.begin_check(0).1, []);
-        tell(&mut renames, "a", "b");
+        tell(&mut renames, "a", "x");
         assert_eq!(renames.begin_check(1).1, []);
+        tell(&mut renames, "x", "b");
+        assert_eq!(renames.begin_check(1).1, [path("b/f")], "the directory came, or has come back");
         tell(&mut renames, "b", "c");
         assert_eq!(renames.begin_check(2).1, [path("c/f")]);
         // By the time of the check before: events of this one may have waited since then.
