@@ -275,3 +275,29 @@ fn what_is_in_a_directory_that_was_elsewhere_for_a_moment_stays() {
         }
     }
 }
+
+/// Both sides rename a directory alike, and the host's user renames it back before anybody has told.
+#[test]
+fn a_directory_that_both_rename_and_one_renames_back_stands_somewhere() {
+    let (d, e, it) = (path("d"), path("e"), file("it", 1));
+    for seed in 0..50 * SEEDS {
+        let mut world = World::new(seed, Mode::TwoWaySafe);
+        world.user_puts(Side::Host, &d, Some(Entry::Directory));
+        world.user_puts(Side::Host, &path("d/f"), Some(it.clone()));
+        rest(&mut world);
+        for side in 0..2 {
+            world.sides[side].rename(&d, &e, false);
+        }
+        if seed % 2 == 0 {
+            (0..world.random.below(3)).for_each(|_| pass(&mut world));
+        }
+        world.sides[0].rename(&e, &d, false);
+        (0..world.random.below(9)).for_each(|_| pass(&mut world));
+        if seed % 3 == 0 {
+            world.reconnect();
+        }
+        rest(&mut world);
+        let mut stand = world.sides.iter().flat_map(|side| side.tree.values());
+        assert!(stand.any(|entry| *entry == it), "seed {seed}\n{}", world.log.join("\n"));
+    }
+}
