@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::activity::ActivityBook;
 use crate::docker;
 use crate::docker::places::Covered;
+use crate::docker::removed::Removed;
 use crate::docker::usage::UsageBook;
 use crate::doctor::{self, SharedFolder, Subject};
 use crate::folder::counts::FolderCounts;
@@ -45,6 +46,7 @@ pub struct Engine {
     feed: Arc<Feed>,
     activity: Arc<ActivityBook>,
     usage: Arc<UsageBook>,
+    removed: Removed,
     /// Folders that containers wanted, the latest last.
     wanted: Mutex<Vec<WantedFolder>>,
     history: Arc<History>,
@@ -69,6 +71,7 @@ impl Engine {
         let measuring = Measuring::start(&machine, Arc::clone(&history))
             .inspect_err(|error| tracing::warn!(%error, "what the machine takes isn't measured"));
         let usage = Arc::new(UsageBook::open(home.root()));
+        let removed = Removed::open(home.root());
         let engine = Arc::new(Self {
             home,
             machine,
@@ -77,6 +80,7 @@ impl Engine {
             feed,
             activity: Arc::default(),
             usage,
+            removed,
             wanted: Mutex::default(),
             history,
             _measuring: measuring.ok(),
@@ -245,6 +249,11 @@ impl Engine {
     /// Which containers have what.
     pub fn usage(&self) -> &UsageBook {
         &self.usage
+    }
+
+    /// Where shares stood that were removed.
+    pub fn removed_shares(&self) -> &Removed {
+        &self.removed
     }
 
     /// Refuses where containers have something of a share.
@@ -420,6 +429,9 @@ impl Engine {
         let id = self.find(share)?;
         self.settings().update(|shares| shares.retain(|known| known.id != id)).map_err(settings_error)?;
         self.shares().remove(&id);
+        if let Some(shown) = self.feed.share(&id) {
+            self.removed.put(&shown.guest_path, &shown.host_path);
+        }
         self.feed.remove_share(&id);
         self.activity.forget(&id);
         self.show_docker();

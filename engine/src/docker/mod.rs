@@ -16,6 +16,7 @@ mod pins;
 pub mod places;
 pub mod projects;
 mod remembered;
+pub mod removed;
 pub mod settings;
 #[cfg(unix)]
 mod spellings;
