@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::activity::ActivityBook;
 use crate::docker;
 use crate::docker::places::Covered;
+use crate::docker::removed::Removed;
 use crate::docker::usage::UsageBook;
 use crate::doctor::{self, SharedFolder, Subject};
 use crate::folder::counts::FolderCounts;
@@ -47,6 +48,7 @@ pub struct Engine {
     activity: Arc<ActivityBook>,
     usage: Arc<UsageBook>,
     preparations: Arc<Preparations>,
+    removed: Removed,
     /// Folders that containers wanted, the latest last.
     wanted: Mutex<Vec<WantedFolder>>,
     history: Arc<History>,
@@ -72,6 +74,7 @@ impl Engine {
             .inspect_err(|error| tracing::warn!(%error, "what the machine takes isn't measured"));
         let usage = Arc::new(UsageBook::open(home.root()));
         let preparations = Arc::new(Preparations::open(home.root()));
+        let removed = Removed::open(home.root());
         let engine = Arc::new(Self {
             home,
             machine,
@@ -81,6 +84,7 @@ impl Engine {
             activity: Arc::default(),
             usage,
             preparations,
+            removed,
             wanted: Mutex::default(),
             history,
             _measuring: measuring.ok(),
@@ -250,6 +254,11 @@ impl Engine {
     /// Which containers have what.
     pub fn usage(&self) -> &UsageBook {
         &self.usage
+    }
+
+    /// Where shares stood that were removed.
+    pub fn removed_shares(&self) -> &Removed {
+        &self.removed
     }
 
     /// Refuses where containers have something of a share.
@@ -430,6 +439,9 @@ impl Engine {
         let id = self.find(share)?;
         self.settings().update(|shares| shares.retain(|known| known.id != id)).map_err(settings_error)?;
         self.shares().remove(&id);
+        if let Some(shown) = self.feed.share(&id) {
+            self.removed.put(&shown.guest_path, &shown.host_path);
+        }
         self.feed.remove_share(&id);
         self.activity.forget(&id);
         self.show_docker();

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::compose;
 use super::places::{Covered, Ground};
+use super::removed::Removed;
 use super::settings;
 use super::spellings::Spellings;
 use super::usage::Seen;
@@ -133,11 +134,13 @@ impl EngineHost {
 struct Paths<'a> {
     ground: Ground,
     spellings: &'a Spellings,
+    removed: &'a Removed,
 }
 
 impl Shown for Paths<'_> {
     fn shown(&self, owner: &str, place: &str) -> Option<String> {
-        self.spellings.get(owner, place).or_else(|| self.ground.shown(place))
+        let of_removed = || self.removed.shown(place);
+        self.spellings.get(owner, place).or_else(|| self.ground.shown(place)).or_else(of_removed)
     }
 
     fn shown_in(&self, sentence: &str) -> String {
@@ -239,7 +242,7 @@ impl Host for EngineHost {
     }
 
     fn paths(&self) -> Box<dyn Shown + '_> {
-        Box::new(Paths { ground: self.shares(), spellings: &self.spellings })
+        Box::new(Paths { ground: self.shares(), spellings: &self.spellings, removed: self.engine.removed_shares() })
     }
 }
 

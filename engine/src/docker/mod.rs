@@ -15,6 +15,7 @@ mod host;
 mod pins;
 pub mod places;
 pub mod projects;
+pub mod removed;
 pub mod settings;
 #[cfg(unix)]
 mod spellings;

@@ -116,13 +116,7 @@ impl Ground {
 
     /// The path of the host for a place in a share.
     pub fn shown(&self, place: &str) -> Option<String> {
-        let of = |share: &Covered| {
-            let below = place.strip_prefix(&share.guest).filter(|_| !share.guest.is_empty())?;
-            let below = below.strip_prefix('/').or(below.is_empty().then_some(""))?;
-            let path = if below.is_empty() { share.host.clone() } else { share.host.join(below) };
-            Some(path.to_string_lossy().into_owned())
-        };
-        self.shares.iter().find_map(of)
+        self.shares.iter().find_map(|share| shown_in_copy(place, &share.guest, &share.host))
     }
 
     /// The share that a place in the machine is in.
@@ -192,6 +186,14 @@ impl Ground {
             folder.display()
         ))
     }
+}
+
+/// The path of the host for a place in the copy of a folder.
+pub fn shown_in_copy(place: &str, copy: &str, folder: &Path) -> Option<String> {
+    let below = place.strip_prefix(copy).filter(|_| !copy.is_empty())?;
+    let below = below.strip_prefix('/').or(below.is_empty().then_some(""))?;
+    let path = if below.is_empty() { folder.to_owned() } else { folder.join(below) };
+    Some(path.to_string_lossy().into_owned())
 }
 
 /// A path as it was given, and what it is.

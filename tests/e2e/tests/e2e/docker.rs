@@ -211,6 +211,9 @@ fn a_share_tells_which_containers_have_it() {
 fn a_share_that_was_removed_is_no_empty_folder(docked: &Docked, folder: &Path) {
     fs::write(folder.join("file"), "content").unwrap();
     docked.place.ok(&["share", "remove", "repo", "--force"]);
+    let shown =
+        docked.docker_ok(&["inspect", "--format", "{{range .Mounts}}{{.Source}}{{end}} {{.HostConfig.Binds}}", "web"]);
+    assert_eq!(shown.trim(), format!("{} [{}]", folder.display(), bind(folder, "/app")));
     docked.place.share(folder, &[]);
     for again in ["start", "restart"] {
         docked.run_docker(&["stop", "-t", "0", "web"]);
