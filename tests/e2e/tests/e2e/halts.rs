@@ -1,6 +1,7 @@
 //! Halts: what looks like an accident isn't carried on.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use causeway_e2e::{Place, Share};
@@ -14,10 +15,16 @@ fn filled<'a>(place: &'a Place, name: &str) -> Share<'a> {
     place.share(&folder, &[])
 }
 
-/// Empties the host's folder at once, as when a disk that was mounted there no longer is.
-fn empty(place: &Place, share: &Share<'_>) {
+/// Takes a directory out of a share, all at once: what is removed file by file begins to be removed on the other side too.
+fn take_out(place: &Place, directory: &Path) {
     let aside = place.base().join("aside");
-    fs::rename(share.host.join("dir"), aside).unwrap();
+    fs::create_dir_all(&aside).unwrap();
+    fs::rename(directory, aside.join(directory.file_name().unwrap())).unwrap();
+}
+
+/// Empties the host's folder, as when a disk that was mounted there no longer is.
+fn empty(place: &Place, share: &Share<'_>) {
+    take_out(place, &share.host.join("dir"));
 }
 
 /// The share is halted for this, nothing was deleted on the other side, and every way on has a command.
@@ -88,7 +95,7 @@ fn a_mass_deletion_waits_for_a_person() {
     fs::write(share.host.join("stays"), "x").unwrap();
     share.flush();
     // In the guest, so that the host would lose nearly all.
-    fs::remove_dir_all(share.guest.join("dir")).unwrap();
+    take_out(&place, &share.guest.join("dir"));
     assert_halted(&share, "mass_deletion");
     assert!(share.host.join("dir/7").exists());
     share.ok("resume", &["--accept", "mass_deletion"]);
@@ -107,14 +114,14 @@ fn what_was_accepted_does_not_hold_for_the_next_deletion() {
     // Without it the guest's copy would be empty in the end, which is another halt.
     fs::write(share.host.join("stays"), "x").unwrap();
     share.flush();
-    fs::remove_dir_all(share.guest.join("dir")).unwrap();
+    take_out(&place, &share.guest.join("dir"));
     assert_halted(&share, "mass_deletion");
     share.ok("resume", &["--accept", "mass_deletion"]);
     share.wait_for_state("watching");
     assert_eq!(share.assert_equal().len(), 802);
     // What follows within a second belongs to the deletion before.
     std::thread::sleep(Duration::from_millis(1500));
-    fs::remove_dir_all(share.guest.join("other")).unwrap();
+    take_out(&place, &share.guest.join("other"));
     assert_halted(&share, "mass_deletion");
     assert!(share.host.join("other/7").exists());
     share.ok("reset", &[]);
