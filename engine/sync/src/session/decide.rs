@@ -225,10 +225,6 @@ impl<L: Ledger> Session<L> {
         let directory = |entry: Option<&Entry>| entry.is_some_and(Entry::is_directory);
         let removes = entry.as_ref().is_none_or(|entry| *entry == Entry::Untracked);
         if removes || (directory(expect.as_ref()) && !directory(entry.as_ref())) {
-            if directory(expect.as_ref()) && self.is_relisting(to, path) {
-                self.back_off(path, now_ms);
-                return Ok(());
-            }
             if !self.deletion_allowed(path, to, now_ms)? {
                 return Ok(());
             }

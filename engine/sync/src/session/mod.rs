@@ -24,7 +24,6 @@ mod intake;
 mod intents;
 mod items;
 mod outcome;
-mod relisting;
 mod settle;
 mod side_state;
 mod view;
@@ -47,7 +46,6 @@ use diverged::Retry;
 use guard::Run;
 use intents::Intents;
 use items::Stage;
-use relisting::Relisting;
 use settle::Settling;
 use side_state::SideState;
 
@@ -272,7 +270,6 @@ pub struct Session<L> {
     leaving: bool,
     /// Deletions on each side, for the guard.
     runs: [Run; 2],
-    relistings: Vec<Relisting>,
     retry: Retry,
     outputs: VecDeque<Output>,
     status: Status,
@@ -306,7 +303,6 @@ impl<L: Ledger> Session<L> {
             halted: None,
             leaving: false,
             runs: Default::default(),
-            relistings: Vec::new(),
             retry: Retry::due(now_ms),
             outputs: VecDeque::new(),
             status: Status::default(),
@@ -403,7 +399,6 @@ impl<L: Ledger> Session<L> {
     /// The watcher of `side` has caught up: all that stood there when the barrier was asked for is at or before `seq`.
     pub fn handle_barrier(&mut self, side: Side, token: u64, seq: Seq, now_ms: u64) -> Result<(), LedgerError> {
         self.runs[side.other() as usize].reach(token, seq);
-        self.reach_relisting(token, seq);
         self.unseen[side as usize].take_if(|unseen| *unseen == token);
         if let Some(flush) = self.flushes.iter_mut().find(|flush| flush.token == token) {
             flush.reached[side as usize] = Some(seq);
