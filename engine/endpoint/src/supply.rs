@@ -150,18 +150,14 @@ impl<F: Fs> Endpoint<F> {
         }
         let digest = read.map_err(failed)?.ok_or_else(changed)?;
         let expected = wanted.file.digest.or(file.digest);
-        let is_read_first = file.digest.is_none();
-        let stood_still = is_read_first && self.stands_still(&mut opened, file.size, &stat)?;
+        // Where nobody knows the digest yet, only its looks tell.
+        let stood_still = file.digest.is_none()
+            && hash::ends_at(&mut opened, file.size).map_err(failed)?
+            && self.fs.stat_file(&opened).map_err(|error| self.stop(&error))? == stat;
         if expected.map_or(!stood_still, |expected| expected != digest) {
             return Err(changed());
         }
         Ok((File { digest: Some(digest), ..file.clone() }, stood_still.then_some(stat)))
-    }
-
-    /// Whether a file of which `size` bytes were read ends there, and looks as it did before.
-    fn stands_still(&self, file: &mut F::File, size: u64, before: &Stat) -> Result<bool, Stop> {
-        let failed = |error| self.stop(&FsError::new("read", RelPath::ROOT, error));
-        Ok(hash::ends_at(file, size).map_err(failed)? && self.fs.stat_file(file).map_err(|e| self.stop(&e))? == *before)
     }
 
     /// What is told where all of it can be read: the index's file, if it still looks so and is the one that is wanted. Of one that
