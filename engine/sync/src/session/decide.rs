@@ -412,7 +412,7 @@ impl<L: Ledger> Session<L> {
             None => self.held_by_both(path)?,
         };
         let directory = |entry: &Option<Entry>| entry.as_ref().is_some_and(Entry::is_directory);
-        if agreed.as_ref().is_some_and(|agreed| !directory(agreed)) && directory(&self.agreed(path)?) {
+        if let Some(agreed) = &agreed && directory(agreed) != directory(&self.agreed(path)?) {
             self.revive_below(path)?;
         }
         self.settle_item(path, agreed, Some(Diverged { host, guest, hold, since_ms }))
@@ -424,8 +424,8 @@ impl<L: Ledger> Session<L> {
         let Some(common) = self.items.get(path).and_then(|item| item.common.clone()) else { return Ok(None) };
         let is_known = match &common {
             Some(Entry::File(file)) => file.digest.is_some(),
-            Some(Entry::Symlink(_)) => true,
-            Some(Entry::Directory | Entry::Untracked) => false,
+            Some(Entry::Symlink(_) | Entry::Directory) => true,
+            Some(Entry::Untracked) => false,
             None => return Ok(Some(None)),
         };
         let parent = self.agreed(path.parent().unwrap_or(RelPath::ROOT))?;

@@ -76,10 +76,6 @@ fn all_resolve_soon_after_space_returns() {
 /// The host's full disk takes nothing new, and the ledger has not heard yet that both have removed what stood there.
 #[test]
 fn what_both_removed_is_no_reason_to_remove_what_is_written_there_later() {
-    let written = |number: u64| {
-        let digest = Some(blake3::hash(&number.to_le_bytes()).into());
-        Some(Entry::File(File { digest, size: 8, executable: false, mtime_ns: 1 }))
-    };
     for seed in 0..100 {
         let mut world = World::new(seed, Mode::TwoWayResolved);
         let at = path("d");
@@ -91,14 +87,40 @@ fn what_both_removed_is_no_reason_to_remove_what_is_written_there_later() {
             assert!(world.step());
         }
         world.reconnect();
-        for number in 0..2 {
-            world.user_puts(Side::Guest, &at, written(number));
-            rest(&mut world);
-            assert_eq!(world.sides[1].tree.get(&at).cloned(), written(number), "seed {seed}");
-        }
-        world.full = None;
-        world.reconnect();
-        rest(&mut world);
-        assert_eq!(world.sides[0].tree.get(&at).cloned(), written(1), "seed {seed}");
+        crosses_once_there_is_space(world);
     }
+}
+
+/// The same, of a directory that both hold.
+#[test]
+fn a_directory_that_both_made_is_no_reason_to_remove_what_takes_its_place() {
+    for seed in 0..100 {
+        let mut world = World::new(seed, Mode::TwoWayResolved);
+        let at = path("d");
+        world.user_puts(Side::Guest, &at, Some(Entry::Directory));
+        while !world.sides[0].tree.contains_key(&at) {
+            assert!(world.step());
+        }
+        world.full = Some(Side::Host);
+        world.reconnect();
+        crosses_once_there_is_space(world);
+    }
+}
+
+/// What the guest's user writes at `d`, of which the ledger doesn't know yet what both hold, stays, and crosses.
+fn crosses_once_there_is_space(mut world: World) {
+    let written = |number: u64| {
+        let digest = Some(blake3::hash(&number.to_le_bytes()).into());
+        Some(Entry::File(File { digest, size: 8, executable: false, mtime_ns: 1 }))
+    };
+    let at = path("d");
+    for number in 0..2 {
+        world.user_puts(Side::Guest, &at, written(number));
+        rest(&mut world);
+        assert_eq!(world.sides[1].tree.get(&at).cloned(), written(number));
+    }
+    world.full = None;
+    world.reconnect();
+    rest(&mut world);
+    assert_eq!(world.sides[0].tree.get(&at).cloned(), written(1));
 }
