@@ -225,6 +225,10 @@ impl<L: Ledger> Session<L> {
         let directory = |entry: Option<&Entry>| entry.is_some_and(Entry::is_directory);
         let removes = entry.as_ref().is_none_or(|entry| *entry == Entry::Untracked);
         if removes || (directory(expect.as_ref()) && !directory(entry.as_ref())) {
+            if directory(expect.as_ref()) && self.is_relisting(to, path) {
+                self.back_off(path, now_ms);
+                return Ok(());
+            }
             if !self.deletion_allowed(path, to, now_ms)? {
                 return Ok(());
             }
@@ -412,7 +416,9 @@ impl<L: Ledger> Session<L> {
             None => self.held_by_both(path)?,
         };
         let directory = |entry: &Option<Entry>| entry.as_ref().is_some_and(Entry::is_directory);
-        if let Some(agreed) = &agreed && directory(agreed) != directory(&self.agreed(path)?) {
+        if let Some(agreed) = &agreed
+            && directory(agreed) != directory(&self.agreed(path)?)
+        {
             self.revive_below(path)?;
         }
         self.settle_item(path, agreed, Some(Diverged { host, guest, hold, since_ms }))

@@ -7,10 +7,10 @@ use crate::change::{Change, Seq};
 use crate::ledger::{LedgerError, Moved, Update};
 use crate::plan::{Action, Lane, Operation, Outcome};
 use crate::reconcile::Mode;
+use crate::session::Session;
 use crate::session::by_path::PathMap;
 use crate::session::intents::UnfinishedMove;
 use crate::session::items::{Item, Told};
-use crate::session::{Output, Session};
 use crate::{Entry, Ledger, RelPath, RelPathBuf, Side};
 
 /// How long a directory's rename waits for what is at work in it.
@@ -309,7 +309,7 @@ impl<L: Ledger> Session<L> {
         self.take_in_now(side, to.clone(), Told { entry: Some(Entry::Directory), as_of })?;
         self.sides[side as usize].taking_in = before;
         // What it holds was told by the old place, or not at all.
-        self.outputs.push_back(Output::Relist { side, path: to });
+        self.relist(side, to);
         Ok(())
     }
 

@@ -24,6 +24,7 @@ mod intake;
 mod intents;
 mod items;
 mod outcome;
+mod relisting;
 mod settle;
 mod side_state;
 mod view;
@@ -46,6 +47,7 @@ use diverged::Retry;
 use guard::Run;
 use intents::Intents;
 use items::Stage;
+use relisting::Relisting;
 use settle::Settling;
 use side_state::SideState;
 
@@ -270,6 +272,7 @@ pub struct Session<L> {
     leaving: bool,
     /// Deletions on each side, for the guard.
     runs: [Run; 2],
+    relistings: Vec<Relisting>,
     retry: Retry,
     outputs: VecDeque<Output>,
     status: Status,
@@ -303,6 +306,7 @@ impl<L: Ledger> Session<L> {
             halted: None,
             leaving: false,
             runs: Default::default(),
+            relistings: Vec::new(),
             retry: Retry::due(now_ms),
             outputs: VecDeque::new(),
             status: Status::default(),
@@ -399,6 +403,7 @@ impl<L: Ledger> Session<L> {
     /// The watcher of `side` has caught up: all that stood there when the barrier was asked for is at or before `seq`.
     pub fn handle_barrier(&mut self, side: Side, token: u64, seq: Seq, now_ms: u64) -> Result<(), LedgerError> {
         self.runs[side.other() as usize].reach(token, seq);
+        self.reach_relisting(token, seq);
         self.unseen[side as usize].take_if(|unseen| *unseen == token);
         if let Some(flush) = self.flushes.iter_mut().find(|flush| flush.token == token) {
             flush.reached[side as usize] = Some(seq);

@@ -196,7 +196,7 @@ impl<L: Ledger> Session<L> {
                 }
                 if directory {
                     self.tell_gone_below(side, from, seq, false)?;
-                    self.outputs.push_back(Output::Relist { side, path: to.clone() });
+                    self.relist(side, to.clone());
                 }
             }
             Outcome::Problem(problem) => {
