@@ -71,6 +71,23 @@ impl Intents {
         self.earlier.entry(path).or_default().left.extend(left);
     }
 
+    /// Something is to be left on a side because the other holds it: whatever else was to be left there before, it isn't there now, and
+    /// what looks like it later is somebody's doing.
+    fn overtake(&mut self, side: Side, path: &RelPath, entry: &Option<Entry>) {
+        if let Some(noted) = self.earlier.get_mut(path) {
+            noted.left.retain(|(of, left)| *of == side || left == entry);
+        }
+    }
+
+    /// A batch of this session has been carried out at a path of a side: what is told as of later is somebody's doing.
+    pub fn carried_out(&mut self, side: Side, path: &RelPath, seq: Seq) {
+        if let Some(noted) = self.earlier.get_mut(path)
+            && noted.told[side as usize].is_none_or(|(as_of, _)| as_of < seq)
+        {
+            noted.told[side as usize] = Some((seq, usize::MAX));
+        }
+    }
+
     /// The file that was to be left last at a path of a side has been read.
     fn complete(&mut self, side: Side, path: &RelPath, digest: Digest) {
         let Some(noted) = self.earlier.get_mut(path) else { return };
@@ -93,21 +110,26 @@ impl Intents {
 }
 
 impl<L: Ledger> Session<L> {
-    /// Reads what earlier sessions intended. Nothing is concluded from content that came from a side which a power cut may have led
-    /// back to something older; nor from the notes themselves after the host's.
+    /// Reads what earlier sessions intended.
     pub(super) fn recall_intents(&mut self) -> Result<(), LedgerError> {
         let intents = self.ledger.intents()?;
-        self.intents.noted = intents.len();
-        if self.sides[Side::Host as usize].rebooted {
-            return Ok(());
+        let all = intents.len();
+        let valid: Vec<_> = intents.into_iter().filter(|intent| self.is_valid(intent)).collect();
+        self.intents.noted = valid.len();
+        if valid.len() < all {
+            // The sessions after this one don't hear of the power cut.
+            let left: Vec<_> = valid.iter().filter(|intent| !matches!(intent, Intent::Read { .. })).cloned().collect();
+            self.ledger.retain_intents(&left)?;
         }
-        for intent in intents {
+        for intent in valid {
             if !matches!(intent, Intent::Read { .. }) {
                 self.intents.unfinished_move = None;
             }
             match intent {
-                Intent::Leave { side, .. } if self.sides[side.other() as usize].rebooted => {}
-                Intent::Leave { side, path, entry } => self.intents.recall(path, [(side, entry)]),
+                Intent::Leave { side, path, entry } => {
+                    self.intents.overtake(side, &path, &entry);
+                    self.intents.recall(path, [(side, entry)]);
+                }
                 Intent::Move { side, from, to, as_of } => {
                     self.intents.carry(side, &from, &to);
                     self.intents.unfinished_move = Some(UnfinishedMove { side, from, to, as_of });
@@ -118,13 +140,23 @@ impl<L: Ledger> Session<L> {
         Ok(())
     }
 
+    /// Nothing is concluded from content that came from a side which a power cut may have led back to something older; nor from the
+    /// notes themselves after the host's.
+    fn is_valid(&self, intent: &Intent) -> bool {
+        let rebooted = |side: Side| self.sides[side as usize].rebooted;
+        let came_from_older = matches!(intent, Intent::Leave { side, .. } if rebooted(side.other()));
+        !rebooted(Side::Host) && !came_from_older
+    }
+
     /// Notes what a batch would leave.
     pub(super) fn intend(&mut self, to: Side, actions: &[Action]) -> Result<(), LedgerError> {
         let intents: Vec<_> = actions.iter().flat_map(|action| self.intents_of(to, action)).collect();
         self.intents.noted += intents.len();
         for intent in &intents {
-            if let Intent::Move { side, from, to, .. } = intent {
-                self.intents.carry(*side, from, to);
+            match intent {
+                Intent::Leave { side, path, entry } => self.intents.overtake(*side, path, entry),
+                Intent::Move { side, from, to, .. } => self.intents.carry(*side, from, to),
+                Intent::Read { .. } => {}
             }
         }
         if intents.is_empty() { Ok(()) } else { self.ledger.intend(&intents) }

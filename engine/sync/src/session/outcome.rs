@@ -91,6 +91,7 @@ impl<L: Ledger> Session<L> {
         let seq = news.as_of;
         let is_directory = news.entry.as_ref().is_some_and(Entry::is_directory);
         self.sides[side as usize].note_carried_out(path, seq, is_directory);
+        self.intents.carried_out(side, path, carried_out);
         let item = self.items.item(path);
         item.carried_out = true;
         match &mut item.told[side as usize] {

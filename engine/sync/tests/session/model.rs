@@ -240,6 +240,8 @@ pub struct World {
     pub halts: Vec<Halt>,
     /// The side whose disk has no room for files.
     pub full: Option<Side>,
+    /// The side that has lost power since the last session.
+    pub rebooted: Option<Side>,
 }
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
@@ -267,14 +269,16 @@ impl World {
             limits,
             halts: Vec::new(),
             full: None,
+            rebooted: None,
         };
         world.connect(MemoryLedger::default());
         world
     }
 
     fn connect(&mut self, ledger: MemoryLedger) {
+        let rebooted = self.rebooted.take();
         let hello = |side: &Replicated, n: u64| Hello {
-            rebooted: false,
+            rebooted: rebooted.is_some_and(|side| side as u64 + 1 == n),
             replica: Replica([n as u8; 16]),
             epoch: Epoch(n),
             acknowledged: side.acknowledged,

@@ -301,3 +301,53 @@ fn a_directory_that_both_rename_and_one_renames_back_stands_somewhere() {
         assert!(stand.any(|entry| *entry == it), "seed {seed}\n{}", world.log.join("\n"));
     }
 }
+
+/// What was put somewhere is taken away and brought back as it was, while an earlier session's notes speak of it still.
+#[test]
+fn what_comes_back_to_where_it_was_put_stays() {
+    let (at, it) = (path("a"), file("it", 1));
+    for seed in 0..50 * SEEDS {
+        let mut world = World::new(seed, Mode::TwoWaySafe);
+        world.user_puts(Side::Host, &at, Some(it.clone()));
+        (0..seed % 9).for_each(|_| pass(&mut world));
+        world.reconnect();
+        while world.sides[1].tree.is_empty() {
+            assert!(world.step(), "seed {seed}: it doesn't cross");
+        }
+        (0..world.random.below(6)).for_each(|_| pass(&mut world));
+        world.user_puts(Side::Guest, &at, None);
+        (0..world.random.below(25)).for_each(|_| pass(&mut world));
+        if seed % 3 == 0 {
+            world.reconnect();
+            (0..world.random.below(6)).for_each(|_| pass(&mut world));
+        }
+        world.user_puts(Side::Guest, &at, Some(it.clone()));
+        rest(&mut world);
+        for side in &world.sides {
+            assert_eq!(side.tree.get(&at), Some(&it), "seed {seed}\n{}", world.log.join("\n"));
+        }
+    }
+}
+
+/// The guest's edit stands on the host when the guest loses power, which leaves an empty file of it.
+#[test]
+fn what_a_power_cut_left_of_an_edit_does_not_replace_what_crossed_before() {
+    let (at, edited, empty) = (path("a"), file("edited", 2), file("", 2));
+    for seed in 0..10 * SEEDS {
+        let mut world = World::new(seed, Mode::TwoWaySafe);
+        world.user_puts(Side::Guest, &at, Some(file("first", 1)));
+        rest(&mut world);
+        world.user_puts(Side::Guest, &at, Some(edited.clone()));
+        while world.sides[0].tree[&at] != edited {
+            assert!(world.step(), "seed {seed}: it doesn't cross");
+        }
+        world.user_puts(Side::Guest, &at, Some(empty.clone()));
+        world.rebooted = Some(Side::Guest);
+        for _ in 0..1 + seed % 3 {
+            world.reconnect();
+            (0..world.random.below(20)).for_each(|_| pass(&mut world));
+        }
+        rest(&mut world);
+        assert_eq!(world.sides[0].tree.get(&at), Some(&edited), "seed {seed}\n{}", world.log.join("\n"));
+    }
+}
