@@ -92,6 +92,8 @@ pub enum Intent {
         path: RelPathBuf,
         /// What; a file's digest may be unknown.
         entry: Option<Entry>,
+        /// The newest change of that side that was known when it was noted: what the side tells as of then was there before.
+        as_of: Seq,
     },
     /// The directory would be moved, and with it what was left in it.
     Move {
@@ -132,7 +134,9 @@ impl Intent {
         let unread: HashSet<_> = left
             .iter()
             .filter_map(|intent| match intent {
-                Self::Leave { side, path, entry: Some(Entry::File(File { digest: None, .. })) } => Some((side, path)),
+                Self::Leave { side, path, entry: Some(Entry::File(File { digest: None, .. })), .. } => {
+                    Some((side, path))
+                }
                 _ => None,
             })
             .collect();

@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     fn intent(path: &str, entry: Option<Entry>) -> Intent {
-        Intent::Leave { side: Side::Guest, path: RelPathBuf::new(path.into()).unwrap(), entry }
+        Intent::Leave { side: Side::Guest, path: RelPathBuf::new(path.into()).unwrap(), entry, as_of: Seq(6) }
     }
 
     fn three() -> [Intent; 3] {

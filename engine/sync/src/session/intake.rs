@@ -219,7 +219,7 @@ impl<L: Ledger> Session<L> {
     }
 
     fn tell_gone(&mut self, side: Side, path: &RelPath, as_of: Seq, common: bool) {
-        let common = common || self.may_have_gone(side, path);
+        let common = common || self.may_have_gone(side, path, as_of);
         self.tell_of(side, path, Told::gone(as_of), common);
     }
 

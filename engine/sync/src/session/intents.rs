@@ -27,25 +27,33 @@ pub(super) struct Intents {
     noted: usize,
 }
 
+/// See [`Intent::Leave`].
+#[derive(Clone, Debug)]
+struct Left {
+    side: Side,
+    entry: Option<Entry>,
+    as_of: Seq,
+}
+
 /// What may have been left at a path.
 #[derive(Debug, Default)]
 struct Noted {
-    /// On which side, and what, in the order in which it was noted.
-    left: Vec<(Side, Option<Entry>)>,
+    /// In the order in which it was noted.
+    left: Vec<Left>,
     /// What each side told last, once it had looked at everything: as of which change, and how many of those on this side are void for
     /// what it tells as of later ones. (A window tells of what was made anew that it has gone first.)
     told: [Option<(Seq, usize)>; 2],
 }
 
 impl Noted {
-    fn on(&self, side: Side) -> impl Iterator<Item = Option<&Entry>> {
-        self.left.iter().filter(move |(of, _)| *of == side).map(|(_, entry)| entry.as_ref())
+    fn on(&self, side: Side) -> impl Iterator<Item = &Left> {
+        self.left.iter().filter(move |left| left.side == side)
     }
 
     /// Keeps what a side may still have been left from the `n`th on.
     fn keep_from(&mut self, side: Side, n: usize) {
         let mut at = 0..;
-        self.left.retain(|(of, _)| *of != side || at.next().is_some_and(|at| at >= n));
+        self.left.retain(|left| left.side != side || at.next().is_some_and(|at| at >= n));
     }
 }
 
@@ -67,7 +75,7 @@ impl Intents {
         self.unfinished_move.take()
     }
 
-    fn recall(&mut self, path: RelPathBuf, left: impl IntoIterator<Item = (Side, Option<Entry>)>) {
+    fn recall(&mut self, path: RelPathBuf, left: impl IntoIterator<Item = Left>) {
         self.earlier.entry(path).or_default().left.extend(left);
     }
 
@@ -75,7 +83,7 @@ impl Intents {
     /// what looks like it later is somebody's doing.
     fn overtake(&mut self, side: Side, path: &RelPath, entry: &Option<Entry>) {
         if let Some(noted) = self.earlier.get_mut(path) {
-            noted.left.retain(|(of, left)| *of == side || left == entry);
+            noted.left.retain(|left| left.side == side || left.entry == *entry);
         }
     }
 
@@ -91,8 +99,8 @@ impl Intents {
     /// The file that was to be left last at a path of a side has been read.
     fn complete(&mut self, side: Side, path: &RelPath, digest: Digest) {
         let Some(noted) = self.earlier.get_mut(path) else { return };
-        let last = noted.left.iter_mut().rfind(|(of, _)| *of == side);
-        if let Some((_, Some(Entry::File(file)))) = last {
+        let last = noted.left.iter_mut().rfind(|left| left.side == side);
+        if let Some(Left { entry: Some(Entry::File(file)), .. }) = last {
             file.digest.get_or_insert(digest);
         }
     }
@@ -101,7 +109,7 @@ impl Intents {
     fn carry(&mut self, side: Side, from: &RelPath, to: &RelPath) {
         let below = self.earlier.range::<RelPath, _>((Bound::Excluded(from), Bound::Unbounded));
         let below = below.take_while(|(at, _)| at.starts_with(from));
-        let of_side = |noted: &Noted| noted.on(side).map(|entry| (side, entry.cloned())).collect::<Vec<_>>();
+        let of_side = |noted: &Noted| noted.on(side).cloned().collect::<Vec<_>>();
         let carried: Vec<_> = below.filter_map(|(at, noted)| Some((at.rebase(from, to)?, of_side(noted)))).collect();
         for (path, left) in carried {
             self.recall(path, left);
@@ -126,9 +134,9 @@ impl<L: Ledger> Session<L> {
                 self.intents.unfinished_move = None;
             }
             match intent {
-                Intent::Leave { side, path, entry } => {
+                Intent::Leave { side, path, entry, as_of } => {
                     self.intents.overtake(side, &path, &entry);
-                    self.intents.recall(path, [(side, entry)]);
+                    self.intents.recall(path, [Left { side, entry, as_of }]);
                 }
                 Intent::Move { side, from, to, as_of } => {
                     self.intents.carry(side, &from, &to);
@@ -150,11 +158,12 @@ impl<L: Ledger> Session<L> {
 
     /// Notes what a batch would leave.
     pub(super) fn intend(&mut self, to: Side, actions: &[Action]) -> Result<(), LedgerError> {
-        let intents: Vec<_> = actions.iter().flat_map(|action| self.intents_of(to, action)).collect();
+        let as_of = self.sides[to as usize].known();
+        let intents: Vec<_> = actions.iter().flat_map(|action| self.intents_of(to, action, as_of)).collect();
         self.intents.noted += intents.len();
         for intent in &intents {
             match intent {
-                Intent::Leave { side, path, entry } => self.intents.overtake(*side, path, entry),
+                Intent::Leave { side, path, entry, .. } => self.intents.overtake(*side, path, entry),
                 Intent::Move { side, from, to, .. } => self.intents.carry(*side, from, to),
                 Intent::Read { .. } => {}
             }
@@ -162,8 +171,8 @@ impl<L: Ledger> Session<L> {
         if intents.is_empty() { Ok(()) } else { self.ledger.intend(&intents) }
     }
 
-    fn intents_of(&self, side: Side, action: &Action) -> Vec<Intent> {
-        let intent = |path: &RelPathBuf, entry| Intent::Leave { side, path: path.clone(), entry };
+    fn intents_of(&self, side: Side, action: &Action, as_of: Seq) -> Vec<Intent> {
+        let intent = |path: &RelPathBuf, entry| Intent::Leave { side, path: path.clone(), entry, as_of };
         let entry = match &action.operation {
             Operation::Rename { to } if self.follows_rename(&action.path, to) => {
                 return vec![intent(&action.path, None), intent(to, action.expect.clone())];
@@ -199,7 +208,7 @@ impl<L: Ledger> Session<L> {
         if self.intents.earlier.is_empty() || is_unread(told) {
             return false;
         }
-        let mut above = self.went_with_above(side, path);
+        let mut above = self.went_with_above(side, path, news.as_of);
         if above || self.intents.earlier.contains_key(path) {
             let noted = self.intents.earlier.entry(path.to_owned()).or_default();
             if let Some((_, void)) = noted.told[side as usize].filter(|(as_of, _)| *as_of < news.as_of) {
@@ -207,7 +216,7 @@ impl<L: Ledger> Session<L> {
                 above = false;
             }
         }
-        let intended = self.last_intended(side, path, told);
+        let intended = self.last_intended(side, path, news);
         // Until it has looked at everything, a side may tell of what was there before.
         let has_crawled = self.sides[side as usize].has_crawled();
         let Some(noted) = self.intents.earlier.get_mut(path) else { return false };
@@ -221,27 +230,31 @@ impl<L: Ledger> Session<L> {
 
     /// The same, of an absence that isn't told but follows from what is: by what went around it, whatever was noted of the path itself,
     /// unless the side has told of the path since.
-    pub(super) fn may_have_gone(&self, side: Side, path: &RelPath) -> bool {
+    pub(super) fn may_have_gone(&self, side: Side, path: &RelPath, as_of: Seq) -> bool {
         let was_told = self.intents.earlier.get(path).is_some_and(|noted| noted.told[side as usize].is_some());
-        let by_above = !was_told && self.went_with_above(side, path);
-        by_above || self.last_intended(side, path, None).is_some()
+        let by_above = !was_told && self.went_with_above(side, path, as_of);
+        by_above || self.last_intended(side, path, &Told::gone(as_of)).is_some()
     }
 
-    fn last_intended(&self, side: Side, path: &RelPath, told: Option<&Entry>) -> Option<usize> {
+    fn last_intended(&self, side: Side, path: &RelPath, told: &Told) -> Option<usize> {
         let left: Vec<_> = self.intents.earlier.get(path)?.on(side).collect();
-        left.into_iter().rposition(|entry| self.is_left(side, entry, told))
+        left.into_iter()
+            .rposition(|left| left.as_of < told.as_of && self.is_left(side, left.entry.as_ref(), told.entry.as_ref()))
     }
 
     /// Whether what stands around the path may have been removed.
-    fn went_with_above(&self, side: Side, path: &RelPath) -> bool {
-        let goes = |noted: &Noted| noted.on(side).any(|entry| !entry.is_some_and(Entry::is_directory));
+    fn went_with_above(&self, side: Side, path: &RelPath, as_of: Seq) -> bool {
+        let goes = |noted: &Noted| {
+            noted.on(side).any(|left| left.as_of < as_of && !left.entry.as_ref().is_some_and(Entry::is_directory))
+        };
         path.ancestors().any(|above| self.intents.earlier.get(above).is_some_and(goes))
     }
 
     /// Whether a side tells of a file that may be what an earlier session intended there, once it has been read.
     pub(super) fn may_be_intended(&self, side: Side, path: &RelPath, told: Option<&Entry>) -> bool {
         let noted = self.intents.earlier.get(path);
-        is_unread(told) && noted.is_some_and(|noted| noted.on(side).any(|entry| entry.is_some() && !is_unread(entry)))
+        let is_read = |entry: Option<&Entry>| entry.is_some() && !is_unread(entry);
+        is_unread(told) && noted.is_some_and(|noted| noted.on(side).any(|left| is_read(left.entry.as_ref())))
     }
 
     fn is_left(&self, side: Side, left: Option<&Entry>, told: Option<&Entry>) -> bool {
@@ -275,20 +288,25 @@ impl<L: Ledger> Session<L> {
     }
 
     fn intents_left(&self) -> Vec<Intent> {
+        let intent = |path: &RelPathBuf, Left { side, entry, as_of }: Left| Intent::Leave {
+            side,
+            path: path.clone(),
+            entry,
+            as_of,
+        };
         let earlier = self.intents.earlier.iter();
-        let earlier =
-            earlier.flat_map(|(path, intents)| intents.left.iter().map(move |(side, entry)| (path, *side, entry)));
-        let mut left: Vec<_> = earlier
-            .map(|(path, side, entry)| Intent::Leave { side, path: path.clone(), entry: entry.clone() })
-            .collect();
+        let mut left: Vec<_> =
+            earlier.flat_map(|(path, noted)| noted.left.iter().map(|left| intent(path, left.clone()))).collect();
+        // Of these it isn't known any more as of when.
+        let as_of = Seq(0);
         for (path, item) in self.items.below(RelPath::ROOT) {
             let holds = |side: &Side| {
                 item.told[*side as usize].as_ref().is_some_and(|told| item.common.as_ref() == Some(&told.entry))
             };
-            let of = |side| Intent::Leave { side, path: path.clone(), entry: item.common.clone().flatten() };
+            let of = |side| intent(path, Left { side, entry: item.common.clone().flatten(), as_of });
             left.extend(Side::BOTH.into_iter().filter(holds).map(of));
         }
-        left.extend(self.lanes.on_their_way().flat_map(|(to, action)| self.intents_of(to, action)));
+        left.extend(self.lanes.on_their_way().flat_map(|(to, action)| self.intents_of(to, action, as_of)));
         left
     }
 }
