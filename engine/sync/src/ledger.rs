@@ -92,7 +92,7 @@ pub enum Intent {
         path: RelPathBuf,
         /// What; a file's digest may be unknown.
         entry: Option<Entry>,
-        /// The newest change of that side that was known when it was noted: what the side tells as of then was there before.
+        /// The newest change of that side that was known when it was noted: what stood there as of then stood there before.
         as_of: Seq,
     },
     /// The directory would be moved, and with it what was left in it.

@@ -158,7 +158,7 @@ impl<L: Ledger> Session<L> {
 
     /// Notes what a batch would leave.
     pub(super) fn intend(&mut self, to: Side, actions: &[Action]) -> Result<(), LedgerError> {
-        let as_of = self.sides[to as usize].known();
+        let as_of = self.sides[to as usize].newest();
         let intents: Vec<_> = actions.iter().flat_map(|action| self.intents_of(to, action, as_of)).collect();
         self.intents.noted += intents.len();
         for intent in &intents {

@@ -56,6 +56,8 @@ pub(super) struct SideState {
     /// What was carried out on this side since the last window that was taken in: the next one may have been made before. With it,
     /// whether a directory stands there now.
     carried_out: PathMap<(Seq, bool)>,
+    /// The newest of that.
+    newest_carried_out: Seq,
     /// What of that a window to here knows was dropped.
     pruned: Seq,
     /// Items whose own change on this side no window covers yet.
@@ -81,6 +83,7 @@ impl SideState {
             intake: VecDeque::new(),
             taking_in: None,
             carried_out: PathMap::default(),
+            newest_carried_out: Seq::default(),
             pruned: Seq::default(),
             unclaimed: Vec::new(),
             past_moves: Vec::new(),
@@ -135,8 +138,14 @@ impl SideState {
         self.pulled
     }
 
+    /// The newest change of this side that the session has heard of: whatever is sent from now on comes after it.
+    pub fn newest(&self) -> Seq {
+        self.known.max(self.as_of).max(self.newest_carried_out)
+    }
+
     /// Something was carried out on this side.
     pub fn note_carried_out(&mut self, path: &RelPath, seq: Seq, is_directory: bool) {
+        self.newest_carried_out = self.newest_carried_out.max(seq);
         self.carried_out.insert(path.to_owned(), (seq, is_directory));
     }
 

@@ -199,15 +199,13 @@ impl Replicated {
 /// Whether a file is the one that is to be carried, as far as anybody can say.
 fn is_wanted(found: &File, wanted: &File) -> bool {
     wanted.digest.is_none_or(|digest| found.digest == Some(digest))
-        && (found.size, found.mtime_ns) == (wanted.size, wanted.mtime_ns)
+        && (found.size, found.mtime_ns, found.executable) == (wanted.size, wanted.mtime_ns, wanted.executable)
 }
 
 /// The same for what is expected to stand somewhere.
 fn is_expected(found: Option<&Entry>, expected: Option<&Entry>) -> bool {
     match (found, expected) {
-        (Some(Entry::File(found)), Some(Entry::File(expected))) => {
-            is_wanted(found, expected) && found.executable == expected.executable
-        }
+        (Some(Entry::File(found)), Some(Entry::File(expected))) => is_wanted(found, expected),
         (found, expected) => found == expected,
     }
 }

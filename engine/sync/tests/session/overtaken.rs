@@ -351,3 +351,49 @@ fn what_a_power_cut_left_of_an_edit_does_not_replace_what_crossed_before() {
         assert_eq!(world.sides[0].tree.get(&at), Some(&edited), "seed {seed}\n{}", world.log.join("\n"));
     }
 }
+
+/// One side alone edits, back and forth between a few contents, and renames, while connections break: nothing there is anybody else's
+/// doing.
+#[test]
+fn what_one_side_alone_leaves_is_what_stands() {
+    let executable = |entry: Entry| match entry {
+        Entry::File(file) => Entry::File(File { executable: true, ..file }),
+        other => other,
+    };
+    let entries = [Some(file("one", 1)), Some(executable(file("one", 1))), Some(file("two", 2)), None];
+    let [at, other, mut dir, mut next] = ["a", "b", "d", "e"].map(path);
+    for seed in 0..100 * SEEDS {
+        let mut world = World::new(seed, Mode::TwoWayResolved);
+        world.user_puts(Side::Guest, &dir, Some(Entry::Directory));
+        let mut last: Option<Entry> = None;
+        for _ in 0..8 {
+            assert_eq!(world.sides[1].tree.get(&at), last.as_ref(), "seed {seed}\n{}", world.log.join("\n"));
+            match world.random.below(4) {
+                0 => {
+                    assert!(world.sides[1].tree.contains_key(&dir), "seed {seed}\n{}", world.log.join("\n"));
+                    world.sides[1].rename(&dir, &next, false);
+                    std::mem::swap(&mut dir, &mut next);
+                }
+                1 if last.is_some() => {
+                    for (from, to) in [(&at, &other), (&other, &at)] {
+                        assert!(world.sides[1].tree.contains_key(from), "seed {seed}\n{}", world.log.join("\n"));
+                        world.sides[1].rename(from, to, false);
+                        (0..world.random.below(6)).for_each(|_| pass(&mut world));
+                    }
+                }
+                _ => {
+                    last = entries[world.random.below(entries.len())].clone();
+                    world.user_puts(Side::Guest, &at, last.clone());
+                }
+            }
+            (0..world.random.below(12)).for_each(|_| pass(&mut world));
+            if world.random.below(3) == 0 {
+                world.reconnect();
+            }
+        }
+        rest(&mut world);
+        for side in world.sides.iter().filter(|_| last.is_some()) {
+            assert_eq!(side.tree.get(&at), last.as_ref(), "seed {seed}\n{}", world.log.join("\n"));
+        }
+    }
+}
