@@ -318,10 +318,12 @@ impl<L: Ledger> Session<L> {
         expect: Option<&Entry>,
     ) -> Result<bool, LedgerError> {
         let Some(item) = self.items.get(path) else { return Ok(false) };
-        // Of the two items, the one that vanished comes first as often as not: it hands over to the other.
+        // Of the two items, the one that vanished comes first as often as not: it hands over to the other, unless that waits for it as
+        // what was renamed there and back does.
         if let (None, Some(target)) = (entry, item.renamed_to.clone()) {
             let waits = self.items.get(&target).is_some_and(|t| {
                 t.renamed_from.as_deref() == Some(path)
+                    && t.renamed_to.as_deref() != Some(path)
                     && matches!(t.stage, Stage::Ready | Stage::Blocked | Stage::Deferred)
             });
             if waits {
