@@ -26,6 +26,7 @@ use crate::settings::{SettingsError, SettingsStore, ShareSettings};
 use crate::share::check::{Granted, Present, Wish, check, check_mode};
 use crate::share::command::Command;
 use crate::share::prepared::forget_prepared;
+use crate::share::publish::guest_path;
 use crate::share::rules;
 use crate::share::{ShareHandle, Surroundings};
 
@@ -359,15 +360,20 @@ impl Engine {
     /// The shares, as binds of containers see them.
     pub fn covered(&self) -> Vec<Covered> {
         let known = self.settings().shares().to_vec();
-        let guest = |id: &ShareId| self.feed.share(id).map(|share| share.guest_path.to_string()).unwrap_or_default();
         let covered = known.into_iter().map(|share| Covered {
-            guest: guest(&share.id),
+            guest: self.guest_path(&share).to_string(),
             id: share.id,
             name: share.name,
             host: share.host_path,
             patterns: share.patterns,
         });
         covered.collect()
+    }
+
+    /// Where a share's copy stands in the machine: as the agent has said, or as it will.
+    fn guest_path(&self, share: &ShareSettings) -> PathBytes {
+        let shown = self.feed.share(&share.id).map(|shown| shown.guest_path);
+        shown.unwrap_or_else(|| guest_path(share, self.machine()))
     }
 
     /// How Docker's API is.
@@ -437,10 +443,11 @@ impl Engine {
     /// Takes a share whose thread has removed all that was kept of it off the list.
     pub fn forget_share(&self, share: &str) -> Result<(), ApiError> {
         let id = self.find(share)?;
+        let known = self.settings().shares().iter().find(|known| known.id == id).cloned();
         self.settings().update(|shares| shares.retain(|known| known.id != id)).map_err(settings_error)?;
         self.shares().remove(&id);
-        if let Some(shown) = self.feed.share(&id) {
-            self.removed.put(&shown.guest_path, &shown.host_path);
+        if let Some(share) = known {
+            self.removed.put(&self.guest_path(&share), &PathBytes::from(share.host_path.as_path()));
         }
         self.feed.remove_share(&id);
         self.activity.forget(&id);

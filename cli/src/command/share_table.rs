@@ -94,8 +94,8 @@ pub fn sum(shares: &[ShareInfo]) -> String {
 #[cfg(test)]
 pub mod tests {
     use causeway_api::{
-        Amount, Bins, ChangeKind, Entries, Halt, HaltCode, LastChange, Mode, PathBytes, Patterns, Phase, PhaseTimes,
-        Problem, ProblemCode, Progress, ShareId, ShareName, Side, Space, Symlinks,
+        Amount, Bins, ChangeKind, Entries, Halt, HaltCode, LastChange, Mode, PathBytes, Patterns, Phase, Problem,
+        ProblemCode, Progress, ShareId, ShareName, Side, Space, Symlinks,
     };
 
     use super::*;
@@ -133,6 +133,7 @@ pub mod tests {
             prunable: Amount::default(),
             verified: None,
             verifying: None,
+            took: causeway_api::PhaseTimes::default(),
         }
     }
 
@@ -168,7 +169,6 @@ pub mod tests {
             bytes_total: Some(3_400_000_000),
             bytes_per_second: 0,
             left_ms: Some(41_000),
-            took: PhaseTimes::default(),
         };
         let scanning = Progress {
             files_total: None,

@@ -17,7 +17,6 @@ fn preparing() -> ShareInfo {
         bytes_total: None,
         bytes_per_second: 0,
         left_ms: None,
-        took: PhaseTimes::default(),
     };
     ShareInfo { state: State::Preparing, progress: Some(progress), ..share("web") }
 }

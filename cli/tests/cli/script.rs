@@ -206,5 +206,6 @@ pub fn share(name: &str) -> ShareInfo {
         prunable: Amount::default(),
         verified: None,
         verifying: None,
+        took: causeway_api::PhaseTimes::default(),
     }
 }

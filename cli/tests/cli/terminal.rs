@@ -112,7 +112,6 @@ async fn creating_shows_how_far_it_is() {
         bytes_total: Some(3_400_000_000),
         bytes_per_second: 0,
         left_ms: Some(41_000),
-        took: PhaseTimes::default(),
     };
     let preparing = ShareInfo { state: State::Preparing, progress: Some(progress), ..share("web") };
     served.script.answer("share.create", &preparing);

@@ -137,6 +137,9 @@ pub struct ShareInfo {
     pub remedy: Option<Remedy>,
     /// How far it is, while it is Preparing or has a long way to go.
     pub progress: Option<Progress>,
+    /// How long its phases took that are over, also when none is under way any more.
+    #[serde(default)]
+    pub took: PhaseTimes,
     /// What crosses at this moment, while there is progress to tell of.
     #[serde(default)]
     pub streams: Vec<Stream>,
@@ -246,12 +249,9 @@ pub struct Progress {
     pub bytes_per_second: u64,
     /// Time left in milliseconds; `null` for the first 2 s and while it isn't steady.
     pub left_ms: Option<u64>,
-    /// How long the phases before took.
-    #[serde(default)]
-    pub took: PhaseTimes,
 }
 
-/// How long the phases took since the sides were last joined, in milliseconds; `null` for those that aren't over. Both sides are looked
+/// How long preparing took since the sides were last joined, in milliseconds; `null` for what isn't over or hadn't to be done. Both sides are looked
 /// at while the first is copied already, so these times overlap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]

@@ -80,8 +80,14 @@ pub struct Verifying {
     pub entries_done: u64,
     /// How many there are, as last counted; more may come.
     pub entries_total: u64,
-    /// Bytes of content that were read, of both sides together.
+    /// Bytes of content that were read, of both sides together, those of a file that isn't read whole yet among them.
     pub bytes_done: u64,
     /// How many there are, as last counted; more may come.
     pub bytes_total: u64,
+    /// How many paths differ by now, whatever the reason.
+    #[serde(default)]
+    pub differ: u64,
+    /// Time left in milliseconds; `null` for the first 2 s and while it isn't steady.
+    #[serde(default)]
+    pub left_ms: Option<u64>,
 }

@@ -14,6 +14,7 @@ use crate::client_stream::{ClientStream, Departure};
 use crate::forward::Forward;
 use crate::hijack;
 use crate::host::Host;
+use crate::known::KnownNeeds;
 
 /// Connections at once, at most; more are closed.
 const CONNECTIONS_MAX: usize = 1024;
@@ -22,13 +23,14 @@ const CONNECTIONS_MAX: usize = 1024;
 #[derive(Clone)]
 pub struct Proxy {
     host: Arc<dyn Host>,
+    known: Arc<KnownNeeds>,
     room: Arc<Semaphore>,
 }
 
 impl Proxy {
     /// In front of the Docker that the host leads to.
     pub fn new(host: Arc<dyn Host>) -> Self {
-        Self { host, room: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+        Self { host, known: Arc::default(), room: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 
     /// Serves a client until it leaves.
@@ -39,7 +41,7 @@ impl Proxy {
         };
         let Ok(departure) = Departure::of(&client) else { return };
         let (sender, mut hijacked) = mpsc::channel(1);
-        let forward = Arc::new(Forward::new(Arc::clone(&self.host), sender));
+        let forward = Arc::new(Forward::new(Arc::clone(&self.host), Arc::clone(&self.known), sender));
         let service = service_fn(move |request| {
             let forward = Arc::clone(&forward);
             async move { Ok::<_, Infallible>(forward.answer(request).await) }

@@ -19,6 +19,7 @@ use crate::bind::System;
 use crate::docker::{ANSWER_BYTES_MAX, Body, Docker};
 use crate::hijack::{self, Hijacked};
 use crate::host::{Host, Place};
+use crate::known::KnownNeeds;
 use crate::needs::{Needs, Project, container_of_exec, name_of};
 use crate::refusal::Refusal;
 use crate::request::{Wish, find};
@@ -38,6 +39,7 @@ const KEEP_ALIVE: &str = "keep-alive";
 /// The requests of one connection, which follow one another.
 pub struct Forward {
     host: Arc<dyn Host>,
+    known: Arc<KnownNeeds>,
     docker: Mutex<Option<Docker>>,
     hijack: mpsc::Sender<Hijacked>,
 }
@@ -47,8 +49,8 @@ type Bound = (String, String);
 
 impl Forward {
     /// For a connection, that becomes whatever is sent to `hijack`.
-    pub fn new(host: Arc<dyn Host>, hijack: mpsc::Sender<Hijacked>) -> Self {
-        Self { host, docker: Mutex::new(None), hijack }
+    pub fn new(host: Arc<dyn Host>, known: Arc<KnownNeeds>, hijack: mpsc::Sender<Hijacked>) -> Self {
+        Self { host, known, docker: Mutex::new(None), hijack }
     }
 
     /// Answers a request. Never, where the connection becomes a stream.
@@ -94,7 +96,8 @@ impl Forward {
     async fn prepare(&self, route: &Route, request: Request<Incoming>) -> Result<(Request<Body>, Vec<Bound>), Refusal> {
         match route {
             Route::ContainerStart(container) => {
-                let needs = self.needs_of(container).await;
+                let needs = self.mounts_of(container).await;
+                let needs = self.with_volumes(needs).await;
                 self.host.check(&needs)?;
                 self.settle(&needs).await;
             }
@@ -140,14 +143,28 @@ impl Forward {
         looked.unwrap_or_else(|_| Err(Refusal::bad_answer("Causeway failed because of a defect; its log says more.")))
     }
 
-    /// What a container needs; nothing where Docker doesn't know it, which it says itself when it is asked.
-    async fn needs_of(&self, container: &str) -> Needs {
+    /// What a container needs, where its volumes lead to only if that is known; nothing where Docker doesn't know the container, which it
+    /// says itself when it is asked.
+    async fn mounts_of(&self, container: &str) -> Needs {
+        if let Some(known) = self.known.get(container) {
+            return known;
+        }
         let inspected = self.ask(&format!("/containers/{}/json", encode(container))).await;
-        let mut needs = inspected.map(|inspected| Needs::of_container(&inspected)).unwrap_or_default();
-        for volume in needs.volumes.drain(..).take(VOLUMES_MAX) {
-            if let Some(inspected) = self.ask(&format!("/volumes/{}", encode(&volume))).await {
-                needs.places.extend(Needs::place_of_volume(&inspected));
+        let needs = inspected.map(|inspected| Needs::of_container(&inspected)).unwrap_or_default();
+        needs.container.as_deref().and_then(|id| self.known.get(id)).unwrap_or(needs)
+    }
+
+    /// The same, with the places that its volumes are bound to.
+    async fn with_volumes(&self, mut needs: Needs) -> Needs {
+        let mut is_whole = true;
+        for volume in std::mem::take(&mut needs.volumes).into_iter().take(VOLUMES_MAX) {
+            match self.ask(&format!("/volumes/{}", encode(&volume))).await {
+                Some(inspected) => needs.places.extend(Needs::place_of_volume(&inspected)),
+                None => is_whole = false,
             }
+        }
+        if is_whole {
+            self.known.put(&needs);
         }
         needs
     }
@@ -161,9 +178,14 @@ impl Forward {
     }
 
     async fn wait_for_exec(&self, exec: &str) {
+        if !self.host.waits() {
+            return;
+        }
         let Some(inspected) = self.ask(&format!("/exec/{}/json", encode(exec))).await else { return };
-        if let Some(container) = container_of_exec(&inspected) {
-            self.settle(&self.needs_of(&container).await).await;
+        let Some(container) = container_of_exec(&inspected) else { return };
+        let needs = self.mounts_of(&container).await;
+        if !needs.waits_for_nothing {
+            self.settle(&self.with_volumes(needs).await).await;
         }
     }
 

@@ -39,6 +39,9 @@ pub trait Host: Send + Sync + 'static {
     /// as long as a disk does, or as the first copy of a project's folder.
     fn place(&self, wish: &Wish, project: Option<&Project>) -> Result<Place, Refusal>;
 
+    /// Whether anything could be waited for before a command runs in a container: otherwise Docker need not be asked what it has bound.
+    fn waits(&self) -> bool;
+
     /// Waits until what was changed on the host before is in the machine, at these places. Bounded.
     fn settle<'a>(&'a self, needs: &'a Needs) -> Later<'a, Result<(), Unready>>;
 

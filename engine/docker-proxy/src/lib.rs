@@ -30,6 +30,8 @@ mod forward;
 mod hijack;
 mod host;
 mod json;
+#[cfg(unix)]
+mod known;
 mod needs;
 mod refusal;
 pub mod request;

@@ -1,7 +1,6 @@
 //! Reading files: their digest, and whether they stayed as they were while they were read.
 
 use std::io::{self, Read, Seek, SeekFrom};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use causeway_sync::content::PIECE_BYTES_MAX;
 use causeway_sync::{Digest, Name};
@@ -50,28 +49,30 @@ pub(crate) fn read_digest<F: Fs>(
     seen: &Stat,
     buffer: &mut Buffer,
 ) -> fs::Result<Reading> {
-    let read = read_digest_until(fs, dir, name, seen, buffer, &AtomicBool::new(false))?;
+    let read = read_digest_while(fs, dir, name, seen, buffer, &mut |_| true)?;
     Ok(read.expect("nothing stops it"))
 }
 
-/// The same; `None` where `stop` was set before it was read whole.
-pub(crate) fn read_digest_until<F: Fs>(
+/// The same; `None` where `goes_on` didn't want it to before it was read whole. It is told how many bytes more have been read.
+pub(crate) fn read_digest_while<F: Fs>(
     fs: &F,
     dir: &F::Dir,
     name: &Name,
     seen: &Stat,
     buffer: &mut Buffer,
-    stop: &AtomicBool,
+    goes_on: &mut impl FnMut(u64) -> bool,
 ) -> fs::Result<Option<Reading>> {
     let mut file = fs.open_file(dir, name)?;
     if fs.stat_file(&file)? != *seen {
         return Ok(Some(Reading::Disturbed));
     }
     let mut hasher = blake3::Hasher::new();
+    let mut stopped = false;
     let read = read_parts(fs, &mut file, seen.size, buffer, |part| {
-        if feed_until(&mut hasher, &part, stop) { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
+        stopped = !feed_while(&mut hasher, &part, goes_on);
+        if stopped { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
     });
-    if stop.load(Ordering::Relaxed) {
+    if stopped {
         return Ok(None);
     }
     let whole = read.map_err(|error| FsError::at("read", name, error))?;
@@ -148,20 +149,27 @@ pub(crate) fn feed(hasher: &mut blake3::Hasher, part: &Part<'_>) {
     }
 }
 
-/// The same, as long as `stop` isn't set: a hole may stand for hours of zeros. Whether the whole part was added.
-fn feed_until(hasher: &mut blake3::Hasher, part: &Part<'_>, stop: &AtomicBool) -> bool {
+/// The same, as long as `goes_on` wants it, which is told how many bytes more were added: a hole may stand for hours of zeros. Whether
+/// the whole part was added.
+fn feed_while(hasher: &mut blake3::Hasher, part: &Part<'_>, goes_on: &mut impl FnMut(u64) -> bool) -> bool {
     match part {
-        Part::Bytes(_) => feed(hasher, part),
+        Part::Bytes(bytes) => {
+            hasher.update(bytes);
+            goes_on(bytes.len() as u64)
+        }
         Part::Hole(bytes) => {
             let mut left = *bytes;
-            while left > 0 && !stop.load(Ordering::Relaxed) {
+            while left > 0 {
                 let step = left.min(HOLES_FROM_BYTES);
                 feed_zeros(hasher, step);
                 left -= step;
+                if !goes_on(step) {
+                    return false;
+                }
             }
+            true
         }
     }
-    !stop.load(Ordering::Relaxed)
 }
 
 /// Adds zeros to a digest.

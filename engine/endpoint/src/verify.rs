@@ -1,7 +1,5 @@
 //! Reading everything, to compare it with the other side and with the index.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use causeway_sync::ignore::Verdict;
 use causeway_sync::{Entry, Problem, ProblemKind, RelPath, RelPathBuf};
 
@@ -29,13 +27,13 @@ pub struct Verified {
 
 impl<F: Fs> Endpoint<F> {
     /// Reads what stands in the share after `after`, in the order of paths; at most `limit` entries, fewer where they are long.
-    /// Tells too whether there is more. Ignored and untracked things are left out. Ends where it is, in the middle of a file too, when
-    /// `stop` is set.
+    /// Tells too whether there is more. Ignored and untracked things are left out. `goes_on` is told how many bytes more have been
+    /// read; as soon as it says no, this ends where it is, in the middle of a file too.
     pub fn verify(
         &self,
         after: Option<&RelPath>,
         limit: usize,
-        stop: &AtomicBool,
+        goes_on: &mut impl FnMut(u64) -> bool,
     ) -> Result<(Vec<Verified>, bool), LookError> {
         let root = self.fs.root(Area::Share)?;
         let mut walk = Walk::new(&self.fs, root)?;
@@ -47,11 +45,11 @@ impl<F: Fs> Endpoint<F> {
         let mut buffer = Buffer::default();
         while let Some(step) = walk.next() {
             let Step::Entry(path, _) = step else { continue };
-            if let Some((verified, stat)) = self.verify_entry(&mut walk, path, &mut buffer, stop)? {
+            if let Some((verified, stat)) = self.verify_entry(&mut walk, path, &mut buffer, goes_on)? {
                 bytes += stat.size;
                 page.push(verified);
             }
-            if page.len() >= limit || bytes >= PAGE_BYTES || stop.load(Ordering::Relaxed) {
+            if page.len() >= limit || bytes >= PAGE_BYTES || !goes_on(0) {
                 return Ok((page, true));
             }
         }
@@ -63,7 +61,7 @@ impl<F: Fs> Endpoint<F> {
         walk: &mut Walk<'_, F>,
         path: RelPathBuf,
         buffer: &mut Buffer,
-        stop: &AtomicBool,
+        goes_on: &mut impl FnMut(u64) -> bool,
     ) -> Result<Option<(Verified, Stat)>, LookError> {
         let (above, name) = path.split_last().expect("an entry has a name");
         if above.is_root() && fs::is_reserved(name) {
@@ -86,7 +84,7 @@ impl<F: Fs> Endpoint<F> {
             }
             Verdict::IgnoredParent | Verdict::Included => {}
         }
-        let found = self.read_entry(&dir, name, &stat, row.as_ref(), buffer, stop);
+        let found = self.read_entry(&dir, name, &stat, row.as_ref(), buffer, goes_on);
         let found = match found {
             Ok(Some(Entry::Untracked) | None) => return Ok(None),
             Ok(Some(Entry::Directory)) => self.enter(walk, &path).map_or(Ok(Entry::Directory), Err),
@@ -111,7 +109,7 @@ impl<F: Fs> Endpoint<F> {
         }
     }
 
-    /// `None` where it vanished meanwhile, or `stop` was set.
+    /// `None` where it vanished meanwhile, or isn't wanted any more.
     fn read_entry(
         &self,
         dir: &F::Dir,
@@ -119,14 +117,14 @@ impl<F: Fs> Endpoint<F> {
         stat: &Stat,
         row: Option<&Entry>,
         buffer: &mut Buffer,
-        stop: &AtomicBool,
+        goes_on: &mut impl FnMut(u64) -> bool,
     ) -> Result<Option<Entry>, Problem> {
         let failed = |error: FsError| problem::of_fs(self.side, &error);
         if stat.kind != Kind::File {
             return self.eyes.entry(&self.fs, dir, name, stat, row).map_err(failed);
         }
         let mut file = self.eyes.file(stat, row);
-        match hash::read_digest_until(&self.fs, dir, name, stat, buffer, stop) {
+        match hash::read_digest_while(&self.fs, dir, name, stat, buffer, goes_on) {
             Ok(None) => return Ok(None),
             Ok(Some(Reading::Whole(digest))) => file.digest = Some(digest),
             Ok(Some(Reading::Disturbed)) => return Err(problem::problem(self.side, ProblemKind::KeepsChanging, "")),

@@ -24,13 +24,13 @@ pub fn share(engine: &Arc<Engine>, project: &Project, folder: &Path, refusal: Re
         Ok(AutoShare::On) => {}
         Ok(AutoShare::Ask) => {
             let wanted = wanted(project, folder)?;
-            let options = wanted.options();
+            let (options, unknown) = (wanted.options(), wanted.unknown());
             let mut wish = CreateShare::of(PathBytes::from(folder));
             wanted.apply(&mut wish);
             engine.note_wanted(wish, &project.name);
             let folder = folder.display();
             return Err(Refusal::bad_request(format!(
-                "Causeway: the project \"{}\" wants {folder}, which no share covers. Share it: causeway share create {folder}{options}. Or let \
+                "Causeway: the project \"{}\" wants {folder}, which no share covers. Share it: causeway share create {folder}{options}.{unknown} Or let \
                  such folders become shares by themselves: causeway docker config --compose-auto-share on",
                 project.name
             )));
@@ -42,7 +42,11 @@ pub fn share(engine: &Arc<Engine>, project: &Project, folder: &Path, refusal: Re
         Refusal::bad_request(format!("Causeway: {} can't become a share: {}{remedy}", folder.display(), error.message))
     };
     let mut wish = CreateShare::of(PathBytes::from(folder));
-    wanted(project, folder)?.apply(&mut wish);
+    let wanted = wanted(project, folder)?;
+    if !wanted.unknown().is_empty() {
+        tracing::warn!(project = project.name, "{}", wanted.unknown().trim());
+    }
+    wanted.apply(&mut wish);
     match engine.create_share_for(&wish, Some(project.name.clone())) {
         Ok(made) => wait(engine, &made.id),
         // Another container of the project was first.

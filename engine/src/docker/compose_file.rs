@@ -6,11 +6,12 @@
 //!     x-causeway: {mode: two-way-resolved, exclude: [node_modules, /dist]}
 //! ```
 //!
-//! Files are merged as Compose merges them: of one service the last mode counts, and patterns add up; `extends` and `include` are followed.
-//! A project has one share, so its services have to agree on the mode. Compose itself has read the files before.
+//! Files are merged as Compose merges them: of one service the last mode counts, and patterns add up, unless a file takes away what was said
+//! before (`!reset`, `!override`); `extends` and `include` are followed. A project has one share, so its services have to agree on the mode.
+//! Compose itself has read the files before.
 //!
-//! Not here: variables (their values are the shell's that Compose ran in; who names one is told), profiles, files that aren't on this computer, and what takes away again what an earlier file said (`!reset`,
-//! `!override`).
+//! Not here: variables (their values are the shell's that Compose ran in; who names one is told), profiles, and files that aren't on this
+//! computer, which are named.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -21,6 +22,7 @@ use std::rc::Rc;
 use causeway_api::{CreateShare, Mode};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use serde_saphyr::Tagged;
 
 /// The word.
 const WORD: &str = "x-causeway";
@@ -67,35 +69,81 @@ pub enum ComposeFileError {
 }
 
 /// What is wanted of a share.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     mode: Option<Mode>,
-    #[serde(deserialize_with = "without_variables")]
     exclude: Vec<String>,
-    #[serde(deserialize_with = "without_variables")]
     upload_exclude: Vec<String>,
-    #[serde(deserialize_with = "without_variables")]
     download_exclude: Vec<String>,
+    /// Files that belong to the project, as they are named, and that aren't on this computer.
+    elsewhere: BTreeSet<String>,
+}
+
+/// What a file says of something.
+struct Said<T> {
+    value: Option<T>,
+    how: How,
+}
+
+/// What becomes of what was said before (compose-spec, "Reset value" and "Replace value").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// It is added to it.
+    Also,
+    /// `!override`: it takes its place.
+    Instead,
+    /// `!reset`: nothing is said any more, and what stands there doesn't count.
+    Reset,
+}
+
+impl<T> Default for Said<T> {
+    fn default() -> Self {
+        Self { value: None, how: How::Also }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Said<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Tagged(value, tag) = Tagged::<Option<T>>::deserialize(deserializer)?;
+        Ok(match tag.as_deref() {
+            Some("!reset") => Self { value: None, how: How::Reset },
+            Some("!override") => Self { value, how: How::Instead },
+            _ => Self { value, how: How::Also },
+        })
+    }
+}
+
+/// The word's mapping.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct Words {
+    mode: Said<Mode>,
+    exclude: Said<Literals>,
+    upload_exclude: Said<Literals>,
+    download_exclude: Said<Literals>,
 }
 
 /// Texts as Compose takes them (compose-spec, "Interpolation"): a dollar is written twice, and alone begins a variable.
-fn without_variables<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    let literal = |text: String| match text.replace("$$", "").contains('$') {
-        true => {
-            Err(D::Error::custom(format!("\"{text}\" has a variable in it, which {WORD} can't have: write its value")))
-        }
-        false => Ok(text.replace("$$", "$")),
-    };
-    texts.into_iter().map(literal).collect()
+struct Literals(Vec<String>);
+
+impl<'de> Deserialize<'de> for Literals {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let literal = |text: String| match text.replace("$$", "").contains('$') {
+            true => Err(D::Error::custom(format!(
+                "\"{text}\" has a variable in it, which {WORD} can't have: write its value"
+            ))),
+            false => Ok(text.replace("$$", "$")),
+        };
+        texts.into_iter().map(literal).collect::<Result<_, _>>().map(Self)
+    }
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ComposeFile {
-    services: Option<BTreeMap<String, Option<Part>>>,
-    volumes: Option<BTreeMap<String, Option<Part>>>,
+    services: Option<BTreeMap<String, Said<Part>>>,
+    volumes: Option<BTreeMap<String, Said<Part>>>,
     include: Option<Vec<Include>>,
 }
 
@@ -104,7 +152,7 @@ struct ComposeFile {
 #[serde(default)]
 struct Part {
     #[serde(rename = "x-causeway")]
-    wanted: Option<Wanted>,
+    words: Said<Words>,
     extends: Option<Extends>,
 }
 
@@ -153,13 +201,15 @@ struct Reading {
     files: BTreeMap<PathBuf, Option<Rc<ComposeFile>>>,
     included: BTreeSet<PathBuf>,
     parts: BTreeMap<String, Wanted>,
+    elsewhere: BTreeSet<String>,
 }
 
 impl Reading {
     /// Takes in what a file says, and what it includes.
     fn take(&mut self, path: &Path, directory: &Path) -> Result<(), ComposeFileError> {
         let Some(file) = self.file(path)? else { return Ok(()) };
-        for path in file.include.iter().flatten().flat_map(Include::paths).map(|path| directory.join(path)) {
+        for path in file.include.iter().flatten().flat_map(Include::paths) {
+            let Some(path) = self.here(path, directory) else { continue };
             if self.included.insert(path.clone()) {
                 self.take(&path, directory_of(&path))?;
             }
@@ -167,37 +217,48 @@ impl Reading {
         let source = Source { directory: directory.to_owned(), file: Rc::clone(&file) };
         for (kind, named) in [("the service", &file.services), ("the volume", &file.volumes)] {
             for (name, part) in named.iter().flatten() {
-                let wanted = part.as_ref().map(|part| self.wanted(part, &source, EXTENDS_MAX)).transpose()?.flatten();
-                if let Some(wanted) = wanted {
-                    self.parts.entry(format!("{kind} \"{name}\"")).or_default().add(wanted);
+                let known = format!("{kind} \"{name}\"");
+                if part.how != How::Also {
+                    self.parts.remove(&known);
                 }
+                let Some(part) = &part.value else { continue };
+                let base = self.base(part, &source, EXTENDS_MAX)?;
+                let wanted = self.parts.entry(known).or_default();
+                wanted.add(base);
+                wanted.take(&part.words);
             }
         }
         Ok(())
     }
 
-    /// What a part says together with what it extends.
-    fn wanted(&mut self, part: &Part, source: &Source, left: u32) -> Result<Option<Wanted>, ComposeFileError> {
-        let base = part.extends.as_ref().filter(|_| left > 0).map(|base| self.base(base, source, left)).transpose()?;
-        let Some(mut wanted) = base.flatten() else { return Ok(part.wanted.clone()) };
-        wanted.add(part.wanted.clone().unwrap_or_default());
-        Ok(Some(wanted))
-    }
-
-    fn base(&mut self, base: &Extends, source: &Source, left: u32) -> Result<Option<Wanted>, ComposeFileError> {
+    /// What the service says that a part begins as; nothing where it begins as none.
+    fn base(&mut self, part: &Part, source: &Source, left: u32) -> Result<Wanted, ComposeFileError> {
+        let Some(base) = part.extends.as_ref().filter(|_| left > 0) else { return Ok(Wanted::default()) };
         let (name, source) = match base {
             Extends::Beside(name) | Extends::Of { service: name, file: None } => (name, source.clone()),
             Extends::Of { service: name, file: Some(path) } => {
-                let path = source.directory.join(path);
-                let Some(file) = self.file(&path)? else { return Ok(None) };
+                let Some(path) = self.here(path, &source.directory) else { return Ok(Wanted::default()) };
+                let Some(file) = self.file(&path)? else { return Ok(Wanted::default()) };
                 (name, Source { file, directory: directory_of(&path).to_owned() })
             }
         };
         let file = Rc::clone(&source.file);
-        match file.services.as_ref().and_then(|services| services.get(name)) {
-            Some(Some(part)) => self.wanted(part, &source, left - 1),
-            _ => Ok(None),
+        let Some(part) = file.services.as_ref().and_then(|services| services.get(name)?.value.as_ref()) else {
+            return Ok(Wanted::default());
+        };
+        let mut wanted = self.base(part, &source, left - 1)?;
+        wanted.take(&part.words);
+        Ok(wanted)
+    }
+
+    /// The path of a file that another one names; `None` where it isn't on this computer, which is noted.
+    fn here(&mut self, named: &Path, directory: &Path) -> Option<PathBuf> {
+        match named.to_str().filter(|name| is_elsewhere(name)) {
+            Some(name) if self.elsewhere.len() < FILES_MAX => drop(self.elsewhere.insert(name.to_owned())),
+            Some(_) => {}
+            None => return Some(directory.join(named)),
         }
+        None
     }
 
     /// A file; `None` where it isn't there, or can't say anything.
@@ -212,6 +273,11 @@ impl Reading {
         self.files.insert(path.to_owned(), file.clone());
         Ok(file)
     }
+}
+
+/// Whether Compose fetches what is named so: from a Git repository, or a registry.
+fn is_elsewhere(name: &str) -> bool {
+    name.contains("://") || ["git@", "github.com/"].iter().any(|beginning| name.starts_with(beginning))
 }
 
 fn directory_of(path: &Path) -> &Path {
@@ -240,7 +306,7 @@ impl Wanted {
         for path in files {
             reading.take(path, folder)?;
         }
-        Self::of_all(reading.parts)
+        Ok(Self { elsewhere: reading.elsewhere, ..Self::of_all(reading.parts)? })
     }
 
     fn of_all(parts: BTreeMap<String, Self>) -> Result<Self, ComposeFileError> {
@@ -266,12 +332,39 @@ impl Wanted {
             (&mut self.upload_exclude, later.upload_exclude),
             (&mut self.download_exclude, later.download_exclude),
         ] {
-            for pattern in new {
-                if !known.contains(&pattern) {
-                    known.push(pattern);
-                }
-            }
+            add_new(known, new);
         }
+    }
+
+    /// Takes in what a file says.
+    fn take(&mut self, said: &Said<Words>) {
+        if said.how != How::Also {
+            *self = Self::default();
+        }
+        let Some(words) = &said.value else { return };
+        if words.mode.how != How::Also {
+            self.mode = None;
+        }
+        self.mode = words.mode.value.or(self.mode);
+        for (known, said) in [
+            (&mut self.exclude, &words.exclude),
+            (&mut self.upload_exclude, &words.upload_exclude),
+            (&mut self.download_exclude, &words.download_exclude),
+        ] {
+            if said.how != How::Also {
+                known.clear();
+            }
+            add_new(known, said.value.iter().flat_map(|patterns| &patterns.0).cloned());
+        }
+    }
+
+    /// Says what isn't known of what is wanted, as a sentence with a space before it; nothing where all is.
+    pub fn unknown(&self) -> String {
+        if self.elsewhere.is_empty() {
+            return String::new();
+        }
+        let names: Vec<&str> = self.elsewhere.iter().map(String::as_str).collect();
+        format!(" What {WORD} says in files that aren't on this computer isn't known: {}.", names.join(", "))
     }
 
     /// Puts it into a wish for a share.
@@ -297,6 +390,14 @@ impl Wanted {
             }
         }
         options
+    }
+}
+
+fn add_new(known: &mut Vec<String>, new: impl IntoIterator<Item = String>) {
+    for pattern in new {
+        if !known.contains(&pattern) {
+            known.push(pattern);
+        }
     }
 }
 
@@ -369,6 +470,42 @@ mod tests {
                 ],
                 wanted(None, &["a"]),
             ),
+            // What takes away what was said before.
+            (
+                &[
+                    "services: {web: {x-causeway: {mode: one-way-replica, exclude: [a]}}}",
+                    "services: {web: {x-causeway: {mode: !reset null, exclude: !override [b]}}}",
+                ],
+                wanted(None, &["b"]),
+            ),
+            (
+                &[
+                    "services: {web: {x-causeway: {mode: one-way-replica, exclude: [a]}}}",
+                    "services: {web: {x-causeway: !override {exclude: [b]}}}",
+                    "services: {web: {x-causeway: {exclude: [c]}}}",
+                ],
+                wanted(None, &["b", "c"]),
+            ),
+            (
+                &[
+                    "services: {web: {x-causeway: {exclude: [a]}}, api: {x-causeway: {exclude: [b]}}}",
+                    "services: {web: {x-causeway: !reset {exclude: [x]}}, api: {x-causeway: {exclude: !reset []}}}",
+                ],
+                wanted(None, &[]),
+            ),
+            (
+                &[
+                    "services: {web: {x-causeway: {exclude: [a]}}, api: {x-causeway: {exclude: [b]}}}",
+                    "services: {web: !reset null, api: !override {image: x}}",
+                ],
+                wanted(None, &[]),
+            ),
+            (
+                &[
+                    "services: {a: {extends: b, x-causeway: {exclude: !override [a]}}, b: !reset {x-causeway: {exclude: [b]}}}",
+                ],
+                wanted(None, &["a"]),
+            ),
             (&["services:\n  web:\n    x-causeway:\n"], wanted(None, &[])),
             (&["services: {web: {x-causeway: {exclude: [\"$$a$$$$\"]}}}"], wanted(None, &["$a$$"])),
         ] {
@@ -406,10 +543,7 @@ mod tests {
             ("include: [{path: [more/two.yaml, more/one.yaml]}]", wanted(None, &["one", "two"])),
             // Nothing that could be followed.
             ("services: {a: {extends: b}, b: {extends: a}, c: {extends: x}}", wanted(None, &[])),
-            (
-                "include: [missing.yaml, \"${WHERE}/x.yaml\", \"https://nowhere.invalid/x.git\", strange.yaml]",
-                wanted(None, &[]),
-            ),
+            ("include: [missing.yaml, \"${WHERE}/x.yaml\", strange.yaml]", wanted(None, &[])),
         ] {
             let dir = tempfile::tempdir().unwrap();
             for (path, text) in files.into_iter().chain([("sub/compose.yaml", text)]) {
@@ -420,6 +554,22 @@ mod tests {
             let read = Wanted::read(&[dir.path().join("sub/compose.yaml")], dir.path());
             assert_eq!(read.map_err(|error| error.to_string()), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn files_that_are_elsewhere_are_named() {
+        let wanted = read(&[
+            "include: [\"https://nowhere.invalid/x.git\", {path: [\"git@nowhere.invalid:x\"]}]\nservices: {a: {extends: {service: b, \
+             file: \"oci://nowhere.invalid/y\"}, x-causeway: {exclude: [a]}}}",
+        ]);
+        let wanted = wanted.unwrap();
+        assert_eq!(wanted.exclude, ["a"]);
+        assert_eq!(
+            wanted.unknown(),
+            " What x-causeway says in files that aren't on this computer isn't known: git@nowhere.invalid:x, https://nowhere.invalid/x.git, \
+             oci://nowhere.invalid/y."
+        );
+        assert_eq!(read(&["services: {}"]).unwrap().unknown(), "");
     }
 
     #[test]

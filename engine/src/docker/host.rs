@@ -104,6 +104,12 @@ impl EngineHost {
         Ground { allowed, docker_socket, docker_in_machine, is_host, ..self.shares() }
     }
 
+    /// How long a container waits at most; 0 where it doesn't.
+    fn barrier_ms(&self) -> u64 {
+        let settings = settings::read(self.engine.home().root());
+        settings.map_or(causeway_api::docker::BARRIER_MS_UNASKED, |settings| settings.barrier_ms())
+    }
+
     /// Waits for one share, until `deadline`; not at all where there is none.
     async fn settle_share(&self, share: &Covered, deadline: Option<Instant>) -> Result<(), Unready> {
         let is_absent = !was_prepared(self.engine.home(), &share.id);
@@ -189,14 +195,14 @@ impl Host for EngineHost {
         Ok(self.ground().find(wish)?.place)
     }
 
+    fn waits(&self) -> bool {
+        !self.engine.covered().is_empty() && self.barrier_ms() > 0
+    }
+
     fn settle<'a>(&'a self, needs: &'a Needs) -> Later<'a, Result<(), Unready>> {
         Box::pin(async move {
             let ground = self.shares();
-            let limit_ms = match settings::read(self.engine.home().root()) {
-                _ if needs.waits_for_nothing => 0,
-                Ok(settings) => settings.barrier_ms(),
-                Err(_) => causeway_api::docker::BARRIER_MS_UNASKED,
-            };
+            let limit_ms = if needs.waits_for_nothing { 0 } else { self.barrier_ms() };
             let deadline = (limit_ms > 0).then(|| Instant::now() + Duration::from_millis(limit_ms));
             let mut shares: Vec<&Covered> = needs.places.iter().filter_map(|place| ground.share_at(place)).collect();
             shares.sort_by(|a, b| a.id.cmp(&b.id));

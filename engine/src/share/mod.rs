@@ -31,7 +31,7 @@ mod meter;
 mod milestones;
 mod pin;
 pub mod prepared;
-mod publish;
+pub mod publish;
 mod reports;
 pub mod rules;
 pub mod shown;

@@ -58,13 +58,18 @@ pub struct Known {
     pub worst_problem: Option<Problem>,
 }
 
+/// Where a share's copy stands in the machine, before the agent has said so.
+pub fn guest_path(settings: &ShareSettings, machine: &dyn Machine) -> PathBytes {
+    PathBytes::from(content_dir(machine.disk(), wire_id(settings)).as_path())
+}
+
 /// How a share is shown before its thread has said anything.
 pub fn initial(settings: &ShareSettings, machine: &dyn Machine) -> ShareInfo {
     ShareInfo {
         id: settings.id.clone(),
         name: settings.name.clone(),
         host_path: PathBytes::from(settings.host_path.as_path()),
-        guest_path: PathBytes::from(content_dir(machine.disk(), wire_id(settings)).as_path()),
+        guest_path: guest_path(settings, machine),
         mode: settings.mode,
         symlinks: settings.symlinks,
         patterns: settings.patterns.clone(),
@@ -74,6 +79,7 @@ pub fn initial(settings: &ShareSettings, machine: &dyn Machine) -> ShareInfo {
         detail: None,
         remedy: None,
         progress: None,
+        took: PhaseTimes::default(),
         streams: Vec::new(),
         space: Space::default(),
         entries: Entries::default(),
@@ -142,6 +148,7 @@ impl Actor {
             && status.prepared
         {
             let prepared_ms = *up.prepared_ms.get_or_insert(now_ms);
+            up.milestones.copied(prepared_ms);
             up.noted |= up.session.is_at_rest();
             status.prepared = up.noted || now_ms >= prepared_ms + NOTED_AFTER_MS;
         }
@@ -183,6 +190,10 @@ impl Actor {
             detail,
             remedy,
             progress,
+            took: match &self.link {
+                Link::Up(up) => up.milestones.times(),
+                _ => PhaseTimes::default(),
+            },
             streams: if progress.is_some() { self.streams() } else { Vec::new() },
             conflicts: facts.conflicts,
             conflicts_since: self.known.conflicts_since,
@@ -310,15 +321,11 @@ impl Actor {
         };
         let (files, bytes) = (status.carried_files, status.carried_bytes);
         self.meter.note(now_ms, files, bytes);
-        let took = match &mut self.link {
-            Link::Up(up) => {
-                if phase == Phase::Finishing {
-                    up.milestones.copied(now_ms);
-                }
-                up.milestones.times()
-            }
-            _ => PhaseTimes::default(),
-        };
+        if phase == Phase::Finishing
+            && let Link::Up(up) = &mut self.link
+        {
+            up.milestones.copied(now_ms);
+        }
         let long = left_files >= LONG_WAY_FILES || left_bytes >= LONG_WAY_BYTES;
         if status.prepared && !long {
             return None;
@@ -335,7 +342,6 @@ impl Actor {
             bytes_total: known.then_some(bytes + left_bytes),
             bytes_per_second: self.meter.bytes_per_second(),
             left_ms: self.meter.left_ms(left_files, left_bytes).filter(|_| known),
-            took,
         })
     }
 

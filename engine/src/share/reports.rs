@@ -173,6 +173,7 @@ impl Actor {
             Event::ScanProblemGone { path } => {
                 news.unseen.remove(&path);
             }
+            Event::VerifyRead { bytes } => self.show_verify_read(side, bytes),
             Event::RootRestored => {
                 // The session stays halted all the same, until a person says how to go on.
                 news.root_fault = None;
@@ -238,7 +239,9 @@ impl Actor {
     fn start_batch(&mut self, batch: Batch, lane: Lane) {
         let now_ms = self.clock.now_ms();
         let Link::Up(up) = &mut self.link else { return };
-        up.milestones.copying(now_ms);
+        if up.prepared_ms.is_none() {
+            up.milestones.copying(now_ms);
+        }
         let heard_ms = self.news[batch.to.other() as usize].heard_ms;
         let rules = batch.to == Side::Host
             && batch.actions.iter().any(|action| {

@@ -22,6 +22,7 @@ use super::actor::{Actor, Input, Link};
 use super::command::Reply;
 use super::errands::{self, Sides, WANTED_INTERVAL, error, misanswered};
 use super::lists::ledger_error;
+use super::meter::Meter;
 use super::publish::PUBLISH_INTERVAL_MS;
 use super::shown;
 
@@ -32,9 +33,35 @@ const SETTLE: Duration = Duration::from_secs(2);
 pub(super) struct Underway {
     /// How far it is.
     pub progress: Verifying,
+    /// Bytes that each side has read, as it tells on the way.
+    read: [u64; 2],
+    meter: Meter,
     wish: Arc<Wish>,
     /// Who asked while it was being stopped: they want the next one.
     next: Vec<Reply<Verification>>,
+}
+
+impl Underway {
+    fn new(progress: Verifying, wish: Arc<Wish>) -> Self {
+        Self { progress, read: [0; 2], meter: Meter::default(), wish, next: Vec::new() }
+    }
+
+    /// What both sides are compared to by now. The bytes are as the sides have told.
+    fn compared(&mut self, progress: Verifying, now_ms: u64) {
+        if progress.again != self.progress.again {
+            self.read = [0; 2];
+        }
+        self.progress = progress;
+        self.measure(now_ms);
+    }
+
+    fn measure(&mut self, now_ms: u64) {
+        let at = &mut self.progress;
+        at.bytes_done = self.read[0].saturating_add(self.read[1]);
+        self.meter.note(now_ms, at.entries_done, at.bytes_done);
+        let entries = at.entries_total.saturating_sub(at.entries_done);
+        at.left_ms = self.meter.left_ms(entries, at.bytes_total.saturating_sub(at.bytes_done));
+    }
 }
 
 /// Who wants a verification.
@@ -203,7 +230,7 @@ impl Actor {
         let wish = Wish::of(reply);
         let progress = self.nothing_verified(Timestamp::now());
         let run = Run { sides, inbox: self.sender.clone(), wish: Arc::clone(&wish) };
-        self.verifying = Some(Underway { progress, wish, next: Vec::new() });
+        self.verifying = Some(Underway::new(progress, wish));
         errands::start(move || {
             let result = verify(&run, progress);
             let wish = Arc::clone(&run.wish);
@@ -222,6 +249,8 @@ impl Actor {
             entries_total: entries[0].max(entries[1]),
             bytes_done: 0,
             bytes_total: counts[0].bytes + counts[1].bytes,
+            differ: 0,
+            left_ms: None,
         }
     }
 
@@ -238,8 +267,18 @@ impl Actor {
     }
 
     fn show_verifying(&mut self, wish: &Arc<Wish>, progress: Verifying) {
+        let now_ms = self.clock.now_ms();
         if let Some(underway) = self.verifying.as_mut().filter(|underway| Arc::ptr_eq(&underway.wish, wish)) {
-            underway.progress = progress;
+            underway.compared(progress, now_ms);
+        }
+    }
+
+    /// A side tells how much it has read.
+    pub(super) fn show_verify_read(&mut self, side: Side, bytes: u64) {
+        let now_ms = self.clock.now_ms();
+        if let Some(underway) = &mut self.verifying {
+            underway.read[side as usize] = bytes;
+            underway.measure(now_ms);
         }
     }
 
@@ -331,10 +370,12 @@ fn look(run: &Run, mut progress: Verifying) -> Result<(Findings, u64, u64), ApiE
     let mut findings = Findings::default();
     let mut differing = Vec::new();
     let mut failed = None;
+    let mut bytes = 0;
     let mut told = Instant::now();
     join(run, |pair| {
         progress.entries_done += 1;
-        progress.bytes_done += pair.bytes();
+        bytes += pair.bytes();
+        progress.differ += u64::from(pair.differs());
         if told.elapsed() >= Duration::from_millis(PUBLISH_INTERVAL_MS) {
             told = Instant::now();
             let wish = Arc::clone(&run.wish);
@@ -349,8 +390,7 @@ fn look(run: &Run, mut progress: Verifying) -> Result<(Findings, u64, u64), ApiE
     })?;
     match failed {
         Some(error) => Err(error),
-        None => settle(&mut findings, &run.inbox, differing)
-            .map(|()| (findings, progress.entries_done, progress.bytes_done)),
+        None => settle(&mut findings, &run.inbox, differing).map(|()| (findings, progress.entries_done, bytes)),
     }
 }
 

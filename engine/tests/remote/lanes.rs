@@ -107,7 +107,7 @@ fn large_and_sparse_files_cross_and_change_by_deltas() {
         content.splice(5_000_000..5_000_000, *b"inserted");
         ends.side(from).write("large", &content);
         copy.changes();
-        let known = copy.endpoint.verify(None, 10, &false.into()).unwrap().0;
+        let known = copy.endpoint.verify(None, 10, &mut |_| true).unwrap().0;
         let known = known.into_iter().find(|found| found.path == path("large")).unwrap().found.unwrap();
         let actions = transfer(ends.side(from), "large", Some(known), true);
         ends.engine.run(batch(9, from.other(), actions), Lane::Bulk(0));

@@ -27,7 +27,7 @@ use crate::frame::{self, FrameError, FrameWriter, Malformed, Message};
 pub const MAGIC: [u8; 6] = *b"CAUSEW";
 /// Version of the protocol. Grows with every change of a message: engine and agent come from the same build, so nothing is
 /// negotiated.
-pub const VERSION: u16 = 6;
+pub const VERSION: u16 = 7;
 /// Length of a [`Secret`], in bytes.
 pub const SECRET_BYTES: usize = 32;
 /// Longest body of a greeting's frame, in bytes.

@@ -148,6 +148,12 @@ pub enum Event {
         /// Where.
         path: RelPathBuf,
     },
+    /// How much a verification has read by now, since its first page was asked for: told at the end of each page, and within a large
+    /// file.
+    VerifyRead {
+        /// Bytes of content.
+        bytes: u64,
+    },
 }
 
 /// How a side notices changes.

@@ -409,6 +409,7 @@ pub fn share(name: &str) -> ShareInfo {
         prunable: Amount::default(),
         verified: None,
         verifying: None,
+        took: causeway_api::PhaseTimes::default(),
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Core<F: Fs> {
     pub stop: AtomicBool,
     /// Ends the page of a verification that is being read. A verification that begins takes it back.
     pub stop_verifying: AtomicBool,
+    /// Bytes that the present verification has read.
+    pub verify_read: AtomicU64,
     pub session: Mutex<Session>,
     pub feed: Mutex<Feed>,
     pub watch: Mutex<Option<Box<dyn Watch>>>,
@@ -172,6 +174,7 @@ impl<F: Fs> Core<F> {
             rules: Mutex::new(rules),
             stop: AtomicBool::new(false),
             stop_verifying: AtomicBool::new(false),
+            verify_read: AtomicU64::new(0),
             session: Mutex::default(),
             feed: Mutex::default(),
             watch: Mutex::new(None),

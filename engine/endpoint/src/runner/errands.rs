@@ -19,6 +19,9 @@ use crate::verify::Verified;
 /// Items of the recycle bin that are deleted in one go: some tenths of a second.
 const EMPTIED_AT_ONCE: u64 = 1024;
 
+/// A verification tells how far it is each time that it has read so much: some tenths of a second on a slow disk.
+const VERIFY_TOLD_BYTES: u64 = 16 << 20;
+
 /// How often the recycle bin is looked through for what it isn't to keep any longer, in milliseconds.
 const EXPIRE_EVERY_MS: u64 = 24 * 3_600_000;
 
@@ -111,7 +114,21 @@ fn expire<F: Fs>(core: &Core<F>) {
 }
 
 fn verify<F: Fs>(core: &Core<F>, after: Option<&RelPath>, limit: usize) -> Result<ErrandReply, Failure> {
-    let (found, more) = core.endpoint.verify(after, limit, &core.stop_verifying).map_err(|error| looked(&error))?;
+    if after.is_none() {
+        core.verify_read.store(0, Ordering::Relaxed);
+    }
+    let mut untold = 0;
+    let mut goes_on = |bytes: u64| {
+        let read = core.verify_read.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        untold += bytes;
+        if untold >= VERIFY_TOLD_BYTES {
+            untold = 0;
+            core.report.verify_read(read);
+        }
+        !core.stop_verifying.load(Ordering::Relaxed)
+    };
+    let (found, more) = core.endpoint.verify(after, limit, &mut goes_on).map_err(|error| looked(&error))?;
+    core.report.verify_read(core.verify_read.load(Ordering::Relaxed));
     let entry = |Verified { path, found, indexed }| VerifiedEntry { path, found, indexed };
     let mut entries: Vec<VerifiedEntry> = found.into_iter().map(entry).collect();
     let more = parts::fit(&mut entries) || more;

@@ -68,6 +68,11 @@ impl Report {
         self.state().tell(Event::Syncignore(text));
     }
 
+    /// A verification has read so much in all.
+    pub(super) fn verify_read(&self, bytes: u64) {
+        self.state().tell(Event::VerifyRead { bytes });
+    }
+
     /// What can't be looked at now; tells what has come and gone since the last time.
     pub(super) fn problems(&self, now: Vec<(RelPathBuf, Problem)>) {
         let now: BTreeMap<_, _> = now.into_iter().collect();

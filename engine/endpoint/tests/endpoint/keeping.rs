@@ -143,7 +143,7 @@ fn everything_is_read_and_compared() {
     for limit in 1..=12 {
         let (mut after, mut all): (Option<RelPathBuf>, Vec<_>) = (None, Vec::new());
         loop {
-            let (page, more) = side.ep.verify(after.as_deref(), limit, &AtomicBool::new(false)).unwrap();
+            let (page, more) = side.ep.verify(after.as_deref(), limit, &mut |_| true).unwrap();
             after = page.last().map(|verified| verified.path.clone()).or(after);
             all.extend(page);
             if !more {
@@ -183,14 +183,22 @@ fn reading_all_ends_where_it_is_when_that_is_said() {
     // Its zeros take no space, and minutes to read.
     fs::File::create(side.at("large")).unwrap().set_len(1 << 40).unwrap();
     let stop = AtomicBool::new(false);
+    let mut read = 0;
     let began = Instant::now();
     let (page, more) = std::thread::scope(|scope| {
         scope.spawn(|| {
             std::thread::sleep(Duration::from_millis(50));
             stop.store(true, Ordering::Relaxed);
         });
-        side.ep.verify(None, 10, &stop).unwrap()
+        side.ep
+            .verify(None, 10, &mut |bytes| {
+                read += bytes;
+                !stop.load(Ordering::Relaxed)
+            })
+            .unwrap()
     });
+    // What is read of a large file is told before it is read whole.
+    assert!((1..1 << 40).contains(&read), "{read}");
     assert!(began.elapsed() < Duration::from_secs(30) && page.is_empty() && more);
 }
 

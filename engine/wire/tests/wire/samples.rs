@@ -183,6 +183,7 @@ pub fn share_said() -> Vec<ShareSaid> {
         Event::Watching(WatchMode { by: WatchBy::Inotify, polling_because: "a limit".into(), polled: 1 }),
         Event::ScanProblem { path: path("p"), problem: problem() },
         Event::ScanProblemGone { path: path("p") },
+        Event::VerifyRead { bytes: 1 << 40 },
     ];
     let replies = (1..).map(RequestId).zip(replies).map(|(id, reply)| ShareSaid::Reply { id, reply });
     replies.chain(events.map(ShareSaid::Event)).collect()

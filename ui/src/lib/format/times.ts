@@ -26,6 +26,11 @@ export function latency(ms: number): string {
   return duration(ms);
 }
 
+/** How long a step took, beside steps that took longer: 0.1 s, 6.4 s, 14 s. */
+export function tenths(ms: number): string {
+  return ms < 10 * SECOND ? `${(ms / SECOND).toFixed(1)}${NBSP}s` : duration(ms);
+}
+
 /** Milliseconds from an RFC 3339 time to `now`, never negative: clocks differ a little. */
 export function msSince(time: string, now: number): number {
   return Math.max(0, now - Date.parse(time));

@@ -1106,11 +1106,7 @@ bytes_per_second: number,
 /**
  * Time left in milliseconds; `null` for the first 2 s and while it isn't steady.
  */
-left_ms: number | null, 
-/**
- * How long the phases before took.
- */
-took: PhaseTimes, };
+left_ms: number | null, };
 
 export type PublishedPort = { 
 /**
@@ -1355,6 +1351,10 @@ remedy: Remedy | null,
  * How far it is, while it is Preparing or has a long way to go.
  */
 progress: Progress | null, 
+/**
+ * How long its phases took that are over, also when none is under way any more.
+ */
+took: PhaseTimes, 
 /**
  * What crosses at this moment, while there is progress to tell of.
  */
@@ -1701,13 +1701,21 @@ entries_done: number,
  */
 entries_total: number, 
 /**
- * Bytes of content that were read, of both sides together.
+ * Bytes of content that were read, of both sides together, those of a file that isn't read whole yet among them.
  */
 bytes_done: number, 
 /**
  * How many there are, as last counted; more may come.
  */
-bytes_total: number, };
+bytes_total: number, 
+/**
+ * How many paths differ by now, whatever the reason.
+ */
+differ: number, 
+/**
+ * Time left in milliseconds; `null` for the first 2 s and while it isn't steady.
+ */
+left_ms: number | null, };
 
 export type VmInfo = { 
 /**
