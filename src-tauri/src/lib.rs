@@ -13,6 +13,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod commands;
+#[cfg(target_os = "linux")]
+mod drawing;
 mod events;
 mod link;
 mod logs;

@@ -20,6 +20,8 @@ pub fn make(app: &AppHandle, hidden: bool) -> tauri::Result<()> {
         .min_inner_size(900.0, 600.0)
         .visible(!hidden)
         .build()?;
+    #[cfg(target_os = "linux")]
+    crate::drawing::suit(&window)?;
     let (theirs, app) = (window.clone(), app.clone());
     window.on_window_event(move |event| match event {
         WindowEvent::CloseRequested { api, .. } => {

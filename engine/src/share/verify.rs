@@ -59,7 +59,8 @@ impl Underway {
         let at = &mut self.progress;
         at.bytes_done = self.read[0].saturating_add(self.read[1]);
         self.meter.note(now_ms, at.entries_done, at.bytes_done);
-        let entries = at.entries_total.saturating_sub(at.entries_done);
+        // Within a large file no entry is done for long.
+        let entries = if at.bytes_total > 0 { 0 } else { at.entries_total.saturating_sub(at.entries_done) };
         at.left_ms = self.meter.left_ms(entries, at.bytes_total.saturating_sub(at.bytes_done));
     }
 }
