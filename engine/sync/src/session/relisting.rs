@@ -19,6 +19,7 @@ pub(super) struct Relisting {
 impl<L: Ledger> Session<L> {
     /// Asks a side for all that stands at and below a path.
     pub(super) fn relist(&mut self, side: Side, path: RelPathBuf) {
+        self.forget_told();
         let token = self.token();
         self.outputs.push_back(Output::Relist { side, path: path.clone() });
         self.outputs.push_back(Output::Barrier { side, token });
@@ -34,10 +35,14 @@ impl<L: Ledger> Session<L> {
 
     /// Whether it isn't known yet what stands at, below or around a path of a side.
     pub(super) fn is_relisting(&mut self, side: Side, path: &RelPath) -> bool {
+        self.forget_told();
+        let concerns = |one: &Relisting| one.path.starts_with(path) || path.starts_with(&one.path);
+        self.relistings.iter().any(|one| one.side == side && concerns(one))
+    }
+
+    fn forget_told(&mut self) {
         let sides = &self.sides;
         let is_told = |one: &Relisting| one.reached.is_some_and(|seq| sides[one.side as usize].known() >= seq);
         self.relistings.retain(|one| !is_told(one));
-        let concerns = |one: &Relisting| one.path.starts_with(path) || path.starts_with(&one.path);
-        self.relistings.iter().any(|one| one.side == side && concerns(one))
     }
 }
